@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ke/thread.h - the thread and virtual-processor structures, and reading the current ones
+ *
+ * Invariants  T1  KiCurrentThread is set on every host thread that runs kernel code.
+ *             T2  Irql >= DISPATCH_LEVEL iff Prcb != NULL and Prcb->Owner is this thread.
+ *             T3  WaitStatus and the wait blocks belong to KiDispatcherLock while State is
+ *                 KI_THREAD_WAITING, to the thread itself otherwise.
+ */
+#pragma once
+
+typedef struct _KPRCB KPRCB;
+typedef struct _KPROCESS KPROCESS;
+typedef struct _KTHREAD KTHREAD;
+struct _IRP;
+
+#define KI_THREAD_WAIT_BLOCKS 4 /* built in: THREAD_WAIT_OBJECTS + the time-out's timer */
+
+typedef enum KI_THREAD_STATE {
+    KI_THREAD_RUNNING,
+    KI_THREAD_WAITING,
+    KI_THREAD_TERMINATED
+} KI_THREAD_STATE;
+
+/* Single-thread caches: only their thread touches them, at any IRQL <= DISPATCH_LEVEL. */
+#define KI_POOL_CACHE_CLASSES 16
+typedef struct KI_THREAD_CACHE {
+    struct _IRP *Irp;                        /* io: one free IRP, or NULL */
+    void *Pool[2][KI_POOL_CACHE_CLASSES];    /* ex: free blocks by pool kind and size class */
+    UCHAR PoolCount[2][KI_POOL_CACHE_CLASSES];
+} KI_THREAD_CACHE;
+
+struct _KTHREAD {
+    DISPATCHER_HEADER Header; /* signaled when the thread has ended */
+    KIRQL Irql;
+    KPROCESSOR_MODE PreviousMode;
+    UCHAR State; /* KI_THREAD_STATE */
+    BOOLEAN Alertable;
+    KPRCB *Prcb;             /* the virtual processor held, see T2 */
+    KPROCESS *Process;       /* the process it runs in (attached process, if attached) */
+    KPROCESS *OwnProcess;    /* the process it belongs to */
+    uint32_t ParkWord;       /* HalpWaitAddress word: 0 nothing, 1 woken */
+    KPRIORITY Priority;
+    NTSTATUS WaitStatus;
+    PKWAIT_BLOCK WaitBlocks; /* circular list of the current wait, or NULL */
+    KWAIT_BLOCK WaitBlock[KI_THREAD_WAIT_BLOCKS];
+    LIST_ENTRY MutantList;   /* mutexes owned; KiDispatcherLock */
+    LONG KernelApcDisable;   /* critical regions entered, as a negative count */
+    LONG SpecialApcDisable;  /* guarded regions */
+    KI_THREAD_CACHE Cache;
+    HALP_THREAD *Host;       /* NULL for a host thread that was attached */
+    const char *DpcRoutineName; /* not NULL while a DPC runs on this thread */
+    struct _IRP *CurrentIrp; /* for reports: the IRP being dispatched, or NULL */
+};
+
+/* A virtual processor. Taken by raising to DISPATCH_LEVEL. */
+struct _KPRCB {
+    KTHREAD *Owner;          /* atomic; NULL = free */
+    uint32_t Number;
+    uint32_t Waiters;        /* threads parked on Owner */
+    KSPIN_LOCK DpcLock;      /* guards DpcList */
+    LIST_ENTRY DpcList;
+    LONG DpcPending;         /* atomic: DpcList is not empty */
+    BOOLEAN DpcActive;       /* owner is draining DpcList */
+    ULONG64 DpcCount;        /* DPCs run */
+} __attribute__((aligned(64)));
+
+/*
+ * The calling host thread's KTHREAD; NULL before it was attached. The kernel is loaded before
+ * threads start or by dlopen with room in the static TLS block: one pointer.
+ */
+extern _Thread_local KTHREAD *KiCurrentThreadPointer __attribute__((tls_model("initial-exec")));
+
+/* Attaches a host thread that has none (a client thread at its first system call). */
+KTHREAD *KiAttachHostThread(VOID);
+
+static inline KTHREAD *
+KiGetCurrentThread(VOID)
+{
+    KTHREAD *thread = KiCurrentThreadPointer;
+    return __builtin_expect(thread != NULL, 1) ? thread : KiAttachHostThread();
+}
+
+static inline KIRQL
+KiCurrentIrql(VOID)
+{
+    return KiGetCurrentThread()->Irql;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ldr/ldr.h - loading and unloading drivers
+ */
+#pragma once
+
+#include "io/io.h"
+#include "cm/cm.h"
+
+NTSTATUS LdrpInitializeSystem(VOID);
+VOID LdrpShutdownSystem(VOID); /* unloads every driver, last loaded first */
+
+/*
+ * Loads the ELF driver at Path (UTF-8, host path), service name from the file name without folder
+ * and extension; makes its service key, driver object, calls DriverEntry at PASSIVE_LEVEL in the
+ * system process. Every failure is logged as one line that says what to do.
+ * STATUS_OBJECT_NAME_NOT_FOUND (no file), STATUS_INVALID_IMAGE_FORMAT (no driver),
+ * STATUS_DRIVER_ENTRYPOINT_NOT_FOUND (missing exports, each logged),
+ * STATUS_IMAGE_ALREADY_LOADED, or DriverEntry's failure, after an audit of what it left behind.
+ */
+NTSTATUS LdrpLoadDriver(const char *Path, PDRIVER_OBJECT *DriverObject);
+/* STATUS_INVALID_DEVICE_REQUEST without DriverUnload. Audits what is left behind. */
+NTSTATUS LdrpUnloadDriver(PDRIVER_OBJECT DriverObject);
+/* Name of the loaded driver whose image contains Address, or NULL. */
+const char *LdrpFindDriverName(ULONG_PTR Address);
+/* Defects that audits reported since start: 0 is what tests expect. */
+ULONG LdrpAuditFindings(VOID);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mm/mm.h - addresses, probes, copies and MDLs, beyond the WDK
+ *
+ * A kernel address lies in the pools' range or in a loaded image of the kernel side (a driver, the
+ * kernel itself); any other is a user address, below MM_USER_PROBE_ADDRESS or not. Kernel code
+ * touches user memory only through these calls or in a __try.
+ */
+#pragma once
+
+#include "ex/ex.h"
+
+NTSTATUS MiInitializeSystem(VOID);
+VOID MiShutdownSystem(VOID);
+
+/* ldr tells which image ranges are kernel addresses. */
+NTSTATUS MiAddKernelImage(ULONG_PTR Base, SIZE_T Size);
+VOID MiRemoveKernelImage(ULONG_PTR Base);
+
+BOOLEAN MiIsKernelAddress(ULONG_PTR Address);
+/* Any byte of the range is a kernel address, or it wraps, or lies above the user half. */
+BOOLEAN MiIsUserRange(const VOID *Address, SIZE_T Length);
+
+/*
+ * Copies across the user boundary. The user side is checked with MiIsUserRange when Mode is
+ * UserMode. STATUS_ACCESS_VIOLATION on any fault; never raises.
+ * IRQL <= DISPATCH_LEVEL (a user page that is not there is a fault, not a page-in).
+ */
+NTSTATUS MiCopyFromUser(PVOID Destination, const VOID *UserSource, SIZE_T Length,
+                        KPROCESSOR_MODE Mode);
+NTSTATUS MiCopyToUser(PVOID UserDestination, const VOID *Source, SIZE_T Length,
+                      KPROCESSOR_MODE Mode);
+/* The probes without the raise: STATUS_SUCCESS, _ACCESS_VIOLATION or _DATATYPE_MISALIGNMENT. */
+NTSTATUS MiProbeUser(const VOID *Address, SIZE_T Length, ULONG Alignment, BOOLEAN Write);
+/* MmProbeAndLockPages without the raise, for io. */
+NTSTATUS MiProbeAndLockMdl(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Operation);
+/* MDLs with pages locked, and mappings, not yet undone: the unload audit and tests. */
+LONG MiLockedMdlCount(VOID);
+
+/* The exception bridge: raised statuses and faults (EXCEPTION_RECORD) go to the sdk's frames. */
+int MiHandleFault(const HALP_FAULT_INFO *Info); /* HALP_UPCALLS.Fault */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ps/ps.h - processes, threads and the notify routines, beyond the WDK
+ *
+ * Three kinds of process: the system (PID 4), this one (the client, and the kernel in it), and
+ * those of the machine that an event named: these have identity only, no handles and no threads.
+ */
+#pragma once
+
+#include "se/se.h"
+
+struct _EPROCESS {
+    KPROCESS Pcb;
+    HANDLE UniqueProcessId;
+    HANDLE InheritedFromProcessId;
+    OBP_HANDLE_TABLE *HandleTable; /* NULL for processes of the machine */
+    UNICODE_STRING ImageName;      /* UTF-16 of the host's path; may be empty */
+    NTSTATUS ExitStatus;
+    LARGE_INTEGER CreateTime;
+    KSPIN_LOCK ThreadListLock;
+    LIST_ENTRY ThreadList;         /* ETHREAD.ThreadListEntry; ThreadListLock */
+    LIST_ENTRY ActiveLink;         /* PspActiveProcesses; PspProcessLock */
+};
+
+struct _ETHREAD {
+    KTHREAD Tcb;
+    CLIENT_ID Cid;
+    LIST_ENTRY ThreadListEntry;
+    KSPIN_LOCK IrpListLock;
+    LIST_ENTRY IrpList;            /* IRP.ThreadListEntry of this thread's IRPs; IrpListLock */
+    PVOID StartAddress;
+    PVOID StartContext;
+    PKSTART_ROUTINE SystemRoutine; /* system threads */
+    BOOLEAN IsSystemThread;
+    BOOLEAN IsTerminated;
+    NTSTATUS ExitStatus;
+    LONG InSystemCall;             /* depth, gate only */
+};
+
+extern PEPROCESS PspClientProcess; /* this Linux process as a Windows process */
+
+NTSTATUS PspInitializeSystem(VOID); /* types, system process, client process, current thread */
+VOID PspShutdownSystem(VOID);
+
+/* io: called for each ending thread so that its IRPs are cancelled and awaited. */
+typedef VOID PSP_THREAD_RUNDOWN(PETHREAD Thread);
+VOID PspRegisterThreadRundown(PSP_THREAD_RUNDOWN *Rundown);
+
+/* A client (Win32) thread: Start(Context) runs in user mode on a new host thread. */
+NTSTATUS PspCreateUserThread(PVOID Start, PVOID Context, BOOLEAN Suspended, HANDLE *Handle,
+                             CLIENT_ID *ClientId);
+DECLSPEC_NORETURN VOID PspExitUserThread(NTSTATUS Status);
+
+/* Client process rundown: cancels, closes every handle. At client exit and in tests. */
+VOID PspRundownProcess(PEPROCESS Process);
+
+/* ---- notify routines ---- */
+
+/* Delivers one machine event to the registered routines; PASSIVE_LEVEL, one thread at a time. */
+VOID PspDeliverEvent(const HALP_EVENT *Event);
+/* Routines registered at addresses in the range: the unload audit. Names the first in Kind. */
+ULONG PspCountNotifyRoutinesInRange(ULONG_PTR Base, SIZE_T Size, const char **Kind);
+/* System threads started from the range that still run: the unload audit. */
+ULONG PspCountSystemThreadsInRange(ULONG_PTR Base, SIZE_T Size);
+
+/* Opens the machine's events when the first routine is registered (see init/ntbox.h options). */
+typedef struct PSP_EVENT_OPTIONS {
+    HALP_EVENTS_OPTIONS Host;
+    BOOLEAN Disabled; /* tests: no machine events, PspDeliverEvent only */
+} PSP_EVENT_OPTIONS;
+VOID PspSetEventOptions(const PSP_EVENT_OPTIONS *Options);
+/* Total of HALP_EVENT_LOST so far. */
+ULONG64 PspQueryHostLost(VOID);
+
+/*
+ * Exports of ntbox's own, for drivers that find them with MmGetSystemRoutineAddress and so stay
+ * loadable on Windows: what happened to the source of process and image events itself.
+ */
+typedef enum NTBOX_MACHINE_EVENT {
+    NtboxMachineEventsLost = 1, /* Value: records that the host dropped since the last call */
+    NtboxMachineEventsEnded = 2 /* no event will follow; Value: wait(2) status of the command, or 0 */
+} NTBOX_MACHINE_EVENT;
+/* Called at PASSIVE_LEVEL, in order with the other notify routines. */
+typedef VOID NTBOX_MACHINE_NOTIFY_ROUTINE(NTBOX_MACHINE_EVENT Event, ULONG64 Value);
+/* STATUS_INVALID_PARAMETER: registered already (or, with Remove, not registered). PASSIVE_LEVEL. */
+NTSTATUS NTAPI NtboxSetMachineNotifyRoutine(NTBOX_MACHINE_NOTIFY_ROUTINE *Routine, BOOLEAN Remove);
