@@ -15,7 +15,7 @@ typedef struct CHANNEL_CLIENT CHANNEL_CLIENT;
 
 typedef struct CHANNEL_CLIENT_OPTIONS {
     ULONG Reads;             /* overlapped reads kept pended; 1 .. 32, 0: 4 */
-    ULONG BufferSize;        /* bytes of each; 1 KiB .. 16 MiB, 0: 64 KiB */
+    ULONG BufferSize;        /* bytes of each; 64 .. 16 Mi, 0: 64 Ki */
     ULONG BatchCount;        /* see CHANNEL_OPTIONS; 0: 1 */
     ULONG FlushMilliseconds; /* see CHANNEL_OPTIONS */
 } CHANNEL_CLIENT_OPTIONS;
