@@ -204,7 +204,7 @@ static void
 BenchChannelBatch(ULONG Batch, BENCH_SERIES *Memcpy)
 {
     ULONG record = sizeof(CHANNEL_RECORD) + BENCH_PAYLOAD;
-    CHANNEL_CLIENT_OPTIONS options = {8, Batch * record, Batch, 10};
+    CHANNEL_CLIENT_OPTIONS options = {8, Batch * record, Batch, 10, TRUE};
     char name[64];
     BENCH_SERIES series = {name, {0}, 0};
     CHANNEL_STATISTICS before;
@@ -217,13 +217,9 @@ BenchChannelBatch(ULONG Batch, BENCH_SERIES *Memcpy)
     if (client == NULL) {
         BenchFail("cannot open the channel");
     }
-    BenchRunChannel(device, client); /* warm up, and take what earlier readers left */
-    while (ChannelClientStatistics(client, &before) && before.Delivered < before.Published) {
-        const CHANNEL_RECORD *ignored;
-
-        if (ChannelClientNext(client, 100, &ignored) != ChannelClientRecord) {
-            break;
-        }
+    BenchRunChannel(device, client); /* warm up */
+    if (!ChannelClientStatistics(client, &before)) {
+        BenchFail("the channel's statistics");
     }
     snprintf(name, sizeof(name), "channel_record_batch_%u", (unsigned)Batch);
     for (i = 0; i < BENCH_ROUNDS; i++) {
@@ -264,7 +260,7 @@ BenchLatency(HANDLE Device, const char *Name, ULONG Code, UINT32 Samples)
                          &returned, NULL)) {
         BenchFail(Name);
     }
-    printf("%s_median %I64u\n%s_p99 %I64u\n%s_max %I64u\n", Name, latency.Median, Name,
+    printf("%s_median %llu\n%s_p99 %llu\n%s_max %llu\n", Name, latency.Median, Name,
            latency.Percentile99, Name, latency.Maximum);
 }
 
@@ -275,7 +271,7 @@ BenchLatencies(void)
 
     BenchLatency(device, "dpc", IOCTL_BENCH_DPC, 100000);
     BenchLatency(device, "event_round", IOCTL_BENCH_EVENT, 20000);
-    printf("futex_round %I64u\n", (UINT64)BenchFutexRound(20000));
+    printf("futex_round %llu\n", (UINT64)BenchFutexRound(20000));
     BenchLatency(device, "timer_late", IOCTL_BENCH_TIMER, 1000);
     CloseHandle(device);
 }

@@ -148,13 +148,13 @@ MonitorPrintSummary(const MONITOR *Monitor)
 
     fflush(stdout);
     fprintf(stderr,
-            "%I64u events in %.1f s (%.0f/s): %I64u creates, %I64u exits, %I64u images; "
-            "lost %I64u\n",
+            "%llu events in %.1f s (%.0f/s): %llu creates, %llu exits, %llu images; "
+            "lost %llu\n",
             MonitorEvents(counts), seconds,
             seconds > 0 ? (double)MonitorEvents(counts) / seconds : 0.0, counts->Creates,
             counts->Exits, counts->Images, counts->Lost);
     if (Monitor->Options.Stats && ChannelClientStatistics(Monitor->Client, &statistics)) {
-        fprintf(stderr, "channel: %I64u records in %I64u reads (%.1f a read), ring %I64u KiB\n",
+        fprintf(stderr, "channel: %llu records in %llu reads (%.1f a read), ring %llu KiB\n",
                 statistics.Delivered, statistics.Reads,
                 statistics.Reads != 0 ? (double)statistics.Delivered / (double)statistics.Reads
                                       : 0.0,
@@ -169,7 +169,7 @@ MonitorPrintStats(MONITOR *Monitor, ULONGLONG Now)
     CHANNEL_STATISTICS statistics = {0};
 
     ChannelClientStatistics(Monitor->Client, &statistics);
-    fprintf(stderr, "stats: %I64u events/s, %I64u in all, %I64u reads, lost %I64u\n",
+    fprintf(stderr, "stats: %llu events/s, %llu in all, %llu reads, lost %llu\n",
             events - Monitor->StatsEvents, events, statistics.Reads, Monitor->Counts.Lost);
     Monitor->StatsEvents = events;
     Monitor->NextStats = Now + MONITOR_STATS_PERIOD;
@@ -332,7 +332,7 @@ static BOOL
 MonitorOpenChannel(MONITOR *Monitor)
 {
     CHANNEL_CLIENT_OPTIONS options = {0, 0, Monitor->Options.BatchCount,
-                                      Monitor->Options.FlushMilliseconds};
+                                      Monitor->Options.FlushMilliseconds, FALSE};
 
     Monitor->Client = ChannelClientOpen(NOTIFY_WIN32_NAME, &options);
     if (Monitor->Client == NULL) {

@@ -59,7 +59,12 @@ typedef struct CHANNEL_GAP {
 typedef struct CHANNEL_OPTIONS {
     UINT32 BatchCount;        /* complete a read once so many records wait; 1 .. 65536 */
     UINT32 FlushMilliseconds; /* ... or the first of them has waited so long; 0: at once */
+    UINT32 Flags;             /* CHANNEL_OPTION_* */
+    UINT32 Reserved;          /* 0 */
 } CHANNEL_OPTIONS;
+
+/* Moves this reader behind the newest record; what it jumps over is not counted as lost. */
+#define CHANNEL_OPTION_SKIP_KEPT 1u
 
 typedef struct CHANNEL_STATISTICS {
     UINT64 Published;               /* records given a sequence number, by anyone */

@@ -182,7 +182,8 @@ static BOOL
 ChannelClientpSetOptions(CHANNEL_CLIENT *Client, const CHANNEL_CLIENT_OPTIONS *Options)
 {
     CHANNEL_OPTIONS options = {Options->BatchCount == 0 ? 1 : Options->BatchCount,
-                               Options->FlushMilliseconds};
+                               Options->FlushMilliseconds,
+                               Options->SkipKept ? CHANNEL_OPTION_SKIP_KEPT : 0, 0};
     OVERLAPPED overlapped = {0};
     DWORD returned;
     BOOL done;

@@ -18,6 +18,7 @@ typedef struct CHANNEL_CLIENT_OPTIONS {
     ULONG BufferSize;        /* bytes of each; 64 .. 16 Mi, 0: 64 Ki */
     ULONG BatchCount;        /* see CHANNEL_OPTIONS; 0: 1 */
     ULONG FlushMilliseconds; /* see CHANNEL_OPTIONS */
+    BOOL SkipKept;           /* start with the next record, not with the oldest one kept */
 } CHANNEL_CLIENT_OPTIONS;
 
 /*

@@ -682,11 +682,16 @@ ChannelpSetOptions(CHANNEL_READER *Reader, const CHANNEL_OPTIONS *Options, ULONG
         return STATUS_BUFFER_TOO_SMALL;
     }
     if (Options->BatchCount == 0 || Options->BatchCount > CHANNEL_MAX_BATCH ||
-        Options->FlushMilliseconds > CHANNEL_MAX_FLUSH_MS) {
+        Options->FlushMilliseconds > CHANNEL_MAX_FLUSH_MS ||
+        (Options->Flags & ~CHANNEL_OPTION_SKIP_KEPT) != 0 || Options->Reserved != 0) {
         return STATUS_INVALID_PARAMETER;
     }
     KeAcquireSpinLock(&Reader->Channel->Lock, &irql);
     Reader->Options = *Options;
+    if (Options->Flags & CHANNEL_OPTION_SKIP_KEPT) {
+        Reader->Position = Reader->Channel->Head;
+        Reader->Sequence = Reader->Channel->NextSequence;
+    }
     KeReleaseSpinLock(&Reader->Channel->Lock, irql);
     ChannelpKick(Reader);
     return STATUS_SUCCESS;
