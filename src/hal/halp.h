@@ -177,7 +177,7 @@ typedef void HALP_MISSING_SYMBOL(void *Context, const char *Name);
  * Loads an ELF shared object, bound against the kernel's exports. Before it is mapped, its
  * undefined symbols are looked up; with any missing, Missing is called for each and the result is
  * HALP_NOT_FOUND. Not an ELF object for this machine: HALP_BAD_IMAGE. File absent: HALP_NOT_FOUND
- * without a call of Missing. The file's static constructors run here.
+ * without a call of Missing. Loaded already: HALP_EXISTS. Its static constructors run here.
  */
 HALP_STATUS HalpLoadImage(const char *Path, HALP_MISSING_SYMBOL *Missing, void *Context,
                           HALP_IMAGE **Image);
@@ -240,7 +240,7 @@ typedef struct HALP_EVENT {
     uint32_t ParentProcessId;  /* CREATE */
     uint32_t CreatorProcessId; /* CREATE: who forked it, usually the parent */
     uint32_t CreatorThreadId;
-    int32_t ExitCode;          /* EXIT: wait(2) status, 0 when replaced by exec */
+    int32_t ExitCode;          /* EXIT: wait(2) status, 0 when replaced by exec, -1 unknown */
     uint64_t Time;             /* HalpSystemTime scale, when it happened, not when it was read */
     uint64_t ImageBase;        /* IMAGE */
     uint64_t ImageSize;        /* IMAGE, bytes */

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hal/posix/file.c - the log, the environment, small files, and what this process is
+ */
+#include "hal/posix/posix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The log's descriptor plus one; 0 until the first line. */
+static int LogDescriptor;
+
+void
+PosixCopyText(char *Target, size_t Size, const char *Text)
+{
+    size_t length = strnlen(Text, Size - 1);
+
+    memcpy(Target, Text, length);
+    Target[length] = '\0';
+}
+
+/* 0 when everything was written, else errno. */
+static int
+WriteAll(int File, const char *Data, size_t Length)
+{
+    while (Length != 0) {
+        ssize_t written = write(File, Data, Length);
+
+        if (written < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (written > 0) {
+            Data += written;
+            Length -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+static int
+OpenLog(void)
+{
+    int descriptor = __atomic_load_n(&LogDescriptor, __ATOMIC_ACQUIRE);
+    const char *path = getenv("NTBOX_LOG");
+    int expected = 0;
+    int file = -1;
+
+    if (descriptor != 0) {
+        return descriptor - 1;
+    }
+    if (path != NULL && path[0] != '\0') {
+        file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    }
+    descriptor = file >= 0 ? file : STDERR_FILENO;
+    if (!__atomic_compare_exchange_n(&LogDescriptor, &expected, descriptor + 1, 0, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        if (file >= 0) {
+            close(file);
+        }
+        descriptor = expected - 1;
+    }
+    return descriptor;
+}
+
+/* One write for the whole text: the host does not interleave it with another thread's. */
+void
+PosixWriteLog(const char *Text, size_t Length)
+{
+    (void)WriteAll(OpenLog(), Text, Length);
+}
+
+int
+HalpLogIsTerminal(void)
+{
+    const char *noColor = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+
+    return isatty(OpenLog()) && (noColor == NULL || noColor[0] == '\0') &&
+           (terminal == NULL || strcmp(terminal, "dumb") != 0);
+}
+
+ptrdiff_t
+HalpGetEnvironment(const char *Name, char *Buffer, size_t Size)
+{
+    const char *value = getenv(Name);
+    size_t length;
+
+    if (value == NULL) {
+        return -1;
+    }
+    length = strlen(value);
+    if (length >= Size) {
+        return -1;
+    }
+    memcpy(Buffer, value, length + 1);
+    return (ptrdiff_t)length;
+}
+
+/* Written beside its final name first, so that no reader ever sees half of it. */
+HALP_STATUS
+HalpWriteFile(const char *Path, const void *Data, size_t Length)
+{
+    char *temporary = NULL;
+    HALP_STATUS status = HALP_OK;
+    int file;
+    int error;
+
+    if (asprintf(&temporary, "%s.%d.XXXXXX", Path, (int)getpid()) < 0) {
+        return PosixFailWith("asprintf", ENOMEM);
+    }
+    file = mkostemp(temporary, O_CLOEXEC);
+    if (file < 0) {
+        status = PosixFail(Path);
+        goto FreeName;
+    }
+    error = WriteAll(file, Data, Length);
+    if (error == 0 && fchmod(file, 0644) != 0) {
+        error = errno;
+    }
+    if (close(file) != 0 && error == 0) {
+        error = errno;
+    }
+    if (error == 0 && rename(temporary, Path) != 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        status = PosixFailWith(Path, error);
+        unlink(temporary);
+    }
+FreeName:
+    free(temporary);
+    return status;
+}
+
+static HALP_STATUS
+ReadCommandLine(char *CommandLine, size_t Size)
+{
+    int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    size_t length = 0;
+    ssize_t got = 1;
+
+    if (file < 0) {
+        return PosixFail("/proc/self/cmdline");
+    }
+    while (got > 0 && length < Size - 1) {
+        got = read(file, CommandLine + length, Size - 1 - length);
+        length += got > 0 ? (size_t)got : 0;
+    }
+    close(file);
+    CommandLine[length] = '\0';
+    return got < 0 ? PosixFail("/proc/self/cmdline") : HALP_OK;
+}
+
+HALP_STATUS
+HalpQueryOwnImage(char *Path, size_t PathSize, char *CommandLine, size_t LineSize)
+{
+    ssize_t length;
+
+    if (PathSize == 0 || LineSize == 0) {
+        return PosixFailText(HALP_INVALID, "HalpQueryOwnImage: a size is 0");
+    }
+    length = readlink("/proc/self/exe", Path, PathSize - 1);
+    if (length < 0) {
+        return PosixFail("/proc/self/exe");
+    }
+    Path[length] = '\0';
+    return ReadCommandLine(CommandLine, LineSize);
+}
