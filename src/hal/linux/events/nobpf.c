@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hal/linux/events/nobpf.c - in place of bpf.c where clang or libbpf was missing at build time
+ */
+#include "eventsp.h"
+
+HALP_STATUS
+HalpOpenBpf(HALP_RINGS *Rings, HALP_BPF **Bpf)
+{
+    (void)Rings;
+    (void)Bpf;
+    HalpSetErrorText("BPF: this build has no BPF programs (clang was missing)");
+    return HALP_UNSUPPORTED;
+}
+
+void
+HalpCloseBpf(HALP_BPF *Bpf)
+{
+    (void)Bpf;
+}
+
+uint64_t
+HalpReadBpfLoss(HALP_BPF *Bpf)
+{
+    (void)Bpf;
+    return 0;
+}
