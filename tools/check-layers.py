@@ -17,7 +17,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 HOST_CODE = ('src/hal/linux', 'src/hal/posix', 'src/hal/sim', 'cli', 'user/ntdll/linux', 'sdk/crt')
 HOST_HEADER = re.compile(
     r'^(sys/|linux/|asm/|bits/|unistd\.h|pthread\.h|fcntl\.h|sched\.h|dlfcn\.h|poll\.h|signal\.h|'
-    r'errno\.h|ucontext\.h|elf\.h|link\.h|time\.h|bpf/|elfutils/|termios\.h|spawn\.h|netinet/)')
+    r'ucontext\.h|elf\.h|link\.h|bpf/|elfutils/|termios\.h|spawn\.h|netinet/)')
 CHECKED = ('src', 'sdk', 'user', 'cli', 'lib', 'drivers', 'apps', 'host')
 PRIVATE = re.compile(r'^(?!halp\.h$)[a-z0-9]+p\.h$')
 
@@ -50,6 +50,8 @@ def check_include(root, source, folder, allowed, kind, name):
             return f'a host header in {folder}: <{name}>'
         return None
     target_folder = target.parent.relative_to(root).as_posix()
+    if target_folder.startswith('sdk/include/'):
+        target_folder = 'sdk/include'
     if target_folder == folder:
         return None
     if target_folder not in allowed:
