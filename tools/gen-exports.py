@@ -21,7 +21,11 @@ VERSION = "NTOSKRNL_1"
 PRIVATE = re.compile(
     r"^(Ki|Mi|Exp|Obp|Sep|Psp|Iop|Cmp|Ldrp|Rtlp|Halp|Kdp|Initp|Ntcrt|Sim)[A-Z]|^_")
 # Called by inline functions of the DDK headers, through ntbox/intrinsics.h.
+# Defined in the library itself, for the carrier (src/init/entry.c).
+ENTRIES = ["NtboxKernelEntry", "NtboxKernelExit"]
 ALLOWED = {"KiReadCr8", "KiWriteCr8", "KiReadGsQword"}
+# Defined beside the archives, in src/init/entry.c.
+ENTRY = ["NtboxKernelEntry", "NtboxKernelExit"]
 SYMBOL = re.compile(
     r"^\s*\d+:\s+[0-9a-fA-F]+\s+\S+\s+(?P<type>\w+)\s+(?P<bind>GLOBAL|WEAK)\s+"
     r"(?P<visibility>\w+)\s+(?P<section>\w+)\s+(?P<name>[A-Za-z_]\w*)")
@@ -65,7 +69,7 @@ def main():
     stubs = sorted(name for name in spec if name not in symbols)
 
     write(options.map, VERSION + " {\nglobal:\n" +
-          "".join(f"    {name};\n" for name in sorted(exported + stubs)) + "local:\n    *;\n};\n")
+          "".join(f"    {name};\n" for name in sorted(exported + stubs + ENTRIES)) + "local:\n    *;\n};\n")
 
     write(options.stubs,
           "/* Made by tools/gen-exports.py: exports of Windows that are not implemented. */\n"
@@ -77,12 +81,14 @@ def main():
           "        KiUnimplementedExport(#name); \\\n"
           "    }\n" + "".join(f"STUB({name})\n" for name in stubs))
 
+    # What the sdk's inline functions call is linked, but is no routine that Windows would find.
+    found = [name for name in exported if name not in ALLOWED]
     write(options.table,
           "/* Made by tools/gen-exports.py: the implemented exports, sorted by name. */\n"
           "struct export { const char *Name; void *Address; };\n" +
-          "".join(f"extern char {name}[];\n" for name in exported) +
+          "".join(f"extern char {name}[];\n" for name in found) +
           "const struct export NtboxExports[] = {\n" +
-          "".join(f"    {{\"{name}\", {name}}},\n" for name in exported) +
+          "".join(f"    {{\"{name}\", {name}}},\n" for name in found) +
           "};\nconst unsigned NtboxExportCount = sizeof(NtboxExports) / sizeof(NtboxExports[0]);\n")
 
     implemented = sum(name in symbols for name in spec)

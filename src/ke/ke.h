@@ -4,7 +4,40 @@
  */
 #pragma once
 
+#include <bugcodes.h>
 #include "nt.h"
+
+/* Bugcheck codes that the package's bugcodes.h lacks. */
+#ifndef TIMER_OR_DPC_INVALID
+#define TIMER_OR_DPC_INVALID ((ULONG)0xC7)
+#endif
+#ifndef MUTEX_ALREADY_OWNED
+#define MUTEX_ALREADY_OWNED ((ULONG)0xBF)
+#endif
+#ifndef DRIVER_VERIFIER_DETECTED_VIOLATION
+#define DRIVER_VERIFIER_DETECTED_VIOLATION ((ULONG)0xC4)
+#endif
+#ifndef DRIVER_VIOLATION
+#define DRIVER_VIOLATION ((ULONG)0x121)
+#endif
+
+/* DISPATCHER_HEADER.Type and the Type of other kernel objects, with NT's values. */
+typedef enum _KOBJECTS {
+    EventNotificationObject = 0,
+    EventSynchronizationObject = 1,
+    MutantObject = 2,
+    ProcessObject = 3,
+    QueueObject = 4,
+    SemaphoreObject = 5,
+    ThreadObject = 6,
+    GateObject = 7,
+    TimerNotificationObject = 8,
+    TimerSynchronizationObject = 9,
+    ApcObject = 18,
+    DpcObject = 19,
+    DeviceQueueObject = 20,
+    ThreadedDpcObject = 24
+} KOBJECTS;
 
 /* ---- start ---- */
 
@@ -15,18 +48,37 @@ VOID KiShutdownSystem(VOID);
 
 /* ps registers how foreign threads get their objects: an upward call. */
 typedef struct KI_THREAD_OPS {
-    KTHREAD *(*Attach)(VOID);              /* make and return an ETHREAD for this host thread */
-    VOID (*Detach)(KTHREAD *Thread);       /* the host thread is ending */
+    KTHREAD *(*Attach)(VOID);        /* make and return an ETHREAD for this host thread */
+    VOID (*Detach)(KTHREAD *Thread); /* the host thread is ending */
 } KI_THREAD_OPS;
 VOID KiRegisterThreadOps(const KI_THREAD_OPS *Ops);
+/* HALP_UPCALLS.ThreadExit: calls Detach for a thread that KiAttachHostThread made. */
+void KiHostThreadExit(void *Context);
+/*
+ * ps tells the process of ke's own threads (clock, DPC). Their KTHREADs begin zeroed blocks of
+ * KI_SYSTEM_THREAD_SIZE bytes, so that a DPC may read the current ETHREAD: it must fit.
+ */
+#define KI_SYSTEM_THREAD_SIZE 4096
+VOID KiSetSystemProcess(KPROCESS *Process);
+/*
+ * mm registers ExRaiseStatus: some routines here are documented to raise. It does not return.
+ * Without one a raise is KMODE_EXCEPTION_NOT_HANDLED.
+ */
+VOID KiRegisterRaise(VOID (*Raise)(NTSTATUS Status));
 
 /* ---- threads ---- */
 
-/* Fills a KTHREAD; ps owns the memory. Process: the KPROCESS that it belongs to. */
+/*
+ * Fills a KTHREAD; ps owns the memory. Process: the KPROCESS that it belongs to, or NULL; its
+ * ThreadCount counts threads between this and KiTerminateThread.
+ */
 VOID KiInitializeThread(KTHREAD *Thread, KPROCESS *Process);
 /* Makes Thread the calling host thread's (NULL: none). */
 VOID KiSetCurrentThread(KTHREAD *Thread);
-/* The thread has ended: signals it, abandons its mutexes. Called on the thread itself. */
+/*
+ * The thread has ended: signals it, abandons its mutexes. Called on the thread itself, which must
+ * be kept by a reference until KiSetCurrentThread(NULL).
+ */
 VOID KiTerminateThread(KTHREAD *Thread);
 
 /* The process part that ke knows. EPROCESS begins with it. */
@@ -44,7 +96,10 @@ VOID KiTerminateProcess(KPROCESS *Process);
  * KeInitializeQueue/KeInsertQueue/KeRemoveQueue/KeRundownQueue carry completion ports.
  */
 
-/* A thread blocked in an alertable or user-mode wait returns STATUS_ALERTED/USER_APC; reserved. */
+/*
+ * A thread in an alertable wait returns STATUS_ALERTED, one in a user-mode wait STATUS_USER_APC.
+ * Any other returns STATUS_ALERTED from its next alertable wait. TRUE: it was alerted already.
+ */
 BOOLEAN KiAlertThread(KTHREAD *Thread);
 
 /* ---- processors and DPCs, for tests, bench and reports ---- */
@@ -57,6 +112,14 @@ ULONG KiCountTimersInRange(ULONG_PTR Base, SIZE_T Size);
 ULONG KiCountDpcsInRange(ULONG_PTR Base, SIZE_T Size);
 
 /* ---- bugcheck ---- */
+
+/* Set before the report is written; the code is 0 while the system runs. */
+extern ULONG KiBugCheckCode;
+extern ULONG_PTR KiBugCheckParameters[4];
+/* The same five numbers, where debuggers look for them. */
+extern ULONG_PTR KiBugCheckData[5];
+/* IRQL at which the bugcheck was called (callbacks run at HIGH_LEVEL). */
+extern KIRQL KiBugCheckIrql;
 
 /* kd registers the report writer; without one (early start) the code alone is printed. */
 typedef VOID KI_BUGCHECK_REPORT(ULONG Code, const ULONG_PTR Parameters[4], const char *Detail);
@@ -75,3 +138,10 @@ DECLSPEC_NORETURN VOID KiUnimplementedExport(const char *Name);
 UCHAR KiReadCr8(VOID);
 VOID KiWriteCr8(ULONG64 Irql);
 ULONG64 KiReadGsQword(ULONG Offset);
+/*
+ * KfRaiseIrql and KeLowerIrql with their checks; the DDK's AMD64 inline functions are both a
+ * write to CR8, which can only be told apart by its direction. KeLowerIrql and KfRaiseIrql are
+ * exported under their own names as well.
+ */
+KIRQL KiRaiseIrql(KIRQL NewIrql);
+VOID KiLowerIrql(KIRQL NewIrql);

@@ -25,9 +25,10 @@ typedef enum KI_THREAD_STATE {
 /* Single-thread caches: only their thread touches them, at any IRQL <= DISPATCH_LEVEL. */
 #define KI_POOL_CACHE_CLASSES 16
 typedef struct KI_THREAD_CACHE {
-    struct _IRP *Irp;                        /* io: one free IRP, or NULL */
-    void *Pool[2][KI_POOL_CACHE_CLASSES];    /* ex: free blocks by pool kind and size class */
+    struct _IRP *Irp;                     /* io: one free IRP, or NULL */
+    void *Pool[2][KI_POOL_CACHE_CLASSES]; /* ex: free blocks by pool kind and size class */
     UCHAR PoolCount[2][KI_POOL_CACHE_CLASSES];
+    struct EXP_THREAD_COUNTERS *PoolCounters; /* ex: this thread's share of the tag counts */
 } KI_THREAD_CACHE;
 
 struct _KTHREAD {
@@ -36,33 +37,44 @@ struct _KTHREAD {
     KPROCESSOR_MODE PreviousMode;
     UCHAR State; /* KI_THREAD_STATE */
     BOOLEAN Alertable;
-    KPRCB *Prcb;             /* the virtual processor held, see T2 */
-    KPROCESS *Process;       /* the process it runs in (attached process, if attached) */
-    KPROCESS *OwnProcess;    /* the process it belongs to */
-    uint32_t ParkWord;       /* HalpWaitAddress word: 0 nothing, 1 woken */
+    KPRCB *Prcb;          /* the virtual processor held, see T2 */
+    KPROCESS *Process;    /* the process it runs in (attached process, if attached) */
+    KPROCESS *OwnProcess; /* the process it belongs to */
+    uint32_t ParkWord;    /* HalpWaitAddress word: 0 nothing, 1 woken */
     KPRIORITY Priority;
     NTSTATUS WaitStatus;
     PKWAIT_BLOCK WaitBlocks; /* circular list of the current wait, or NULL */
     KWAIT_BLOCK WaitBlock[KI_THREAD_WAIT_BLOCKS];
-    LIST_ENTRY MutantList;   /* mutexes owned; KiDispatcherLock */
-    LONG KernelApcDisable;   /* critical regions entered, as a negative count */
-    LONG SpecialApcDisable;  /* guarded regions */
+    LIST_ENTRY MutantList;  /* mutexes owned; KiDispatcherLock */
+    LONG KernelApcDisable;  /* critical regions entered, as a negative count */
+    LONG SpecialApcDisable; /* guarded regions */
     KI_THREAD_CACHE Cache;
-    HALP_THREAD *Host;       /* NULL for a host thread that was attached */
+    HALP_THREAD *Host;          /* NULL for a host thread that was attached */
     const char *DpcRoutineName; /* not NULL while a DPC runs on this thread */
-    struct _IRP *CurrentIrp; /* for reports: the IRP being dispatched, or NULL */
+    struct _IRP *CurrentIrp;    /* for reports: the IRP being dispatched, or NULL */
+    PVOID DpcRoutine;           /* the DPC routine being run, for reports, or NULL */
+    KPRCB *LastPrcb;    /* the virtual processor held last: the first one tried; in Affinity */
+    KAFFINITY Affinity; /* virtual processors that it may take; 0: any */
+    ULONG SpinLocks;    /* spin locks held */
+    KPROCESSOR_MODE WaitMode;  /* of the current wait */
+    BOOLEAN Alerted;           /* KiAlertThread found it not waiting; KiDispatcherLock */
+    BOOLEAN WaitNext;          /* holds KiDispatcherLock since KeSetEvent(Wait = TRUE) */
+    KTHREAD *WakeNext;         /* next of those to be woken; KiDispatcherLock */
+    struct _KQUEUE *Queue;     /* the queue that it last took an entry from; KiDispatcherLock */
+    LIST_ENTRY QueueListEntry; /* on Queue->ThreadListHead */
+    PLIST_ENTRY QueueEntry;    /* what a KeRemoveQueue that waited received */
 };
 
 /* A virtual processor. Taken by raising to DISPATCH_LEVEL. */
 struct _KPRCB {
-    KTHREAD *Owner;          /* atomic; NULL = free */
+    KTHREAD *Owner; /* atomic; NULL = free */
     uint32_t Number;
-    uint32_t Waiters;        /* threads parked on Owner */
-    KSPIN_LOCK DpcLock;      /* guards DpcList */
+    uint32_t IdleWord;  /* its DPC thread parks here; counts requests */
+    KSPIN_LOCK DpcLock; /* guards DpcList */
     LIST_ENTRY DpcList;
-    LONG DpcPending;         /* atomic: DpcList is not empty */
-    BOOLEAN DpcActive;       /* owner is draining DpcList */
-    ULONG64 DpcCount;        /* DPCs run */
+    LONG DpcPending;   /* atomic: DpcList is not empty */
+    BOOLEAN DpcActive; /* owner is draining DpcList */
+    ULONG64 DpcCount;  /* DPCs run; owner only */
 } __attribute__((aligned(64)));
 
 /*

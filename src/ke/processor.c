@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ke/processor.c - how many processors there are, which one this is, affinity and priority
+ *
+ * All processors are in group 0 and on node 0. A thread below DISPATCH_LEVEL is on no processor;
+ * the one that it held last, which is the one it will try first, is given as the current one.
+ *
+ * Differs  affinity binds the virtual processor that a thread takes, not the host's; priorities
+ *          are kept but do not schedule
+ * Source   WDK reference, wdm.h KeQueryActiveProcessorCount and its neighbours
+ */
+#include "ke/ki.h"
+
+ULONG
+KiProcessorCount(VOID)
+{
+    return KiProcessorTotal;
+}
+
+KPRCB *
+KiProcessor(ULONG Number)
+{
+    NT_ASSERT_INTERNAL(Number < KiProcessorTotal);
+    return &KiProcessors[Number];
+}
+
+static KAFFINITY
+KiActiveMask(VOID)
+{
+    return KiProcessorTotal == 64 ? ~(KAFFINITY)0 : ((KAFFINITY)1 << KiProcessorTotal) - 1;
+}
+
+/* Below DISPATCH_LEVEL: from now on Thread takes one of these processors; 0: any. */
+static KAFFINITY
+KiSetAffinity(KTHREAD *Thread, KAFFINITY Affinity)
+{
+    KAFFINITY old = Thread->Affinity;
+
+    Thread->Affinity = Affinity;
+    if (Affinity != 0 &&
+        (Thread->LastPrcb == NULL || (Affinity >> Thread->LastPrcb->Number & 1) == 0)) {
+        Thread->LastPrcb = &KiProcessors[__builtin_ctzll(Affinity)];
+    }
+    return old;
+}
+
+static KAFFINITY
+KiSetAffinityChecked(KAFFINITY Affinity, const char *Function)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+
+    if ((Affinity & KiActiveMask()) == 0) {
+        KiBugCheckDetail(DRIVER_VIOLATION, Affinity, KiActiveMask(), 0, 0,
+                         "%s: no processor of the mask 0x%llx exists", Function,
+                         (unsigned long long)Affinity);
+    }
+    if (thread->Prcb != NULL) {
+        KiBugCheckDetail(IRQL_NOT_LESS_OR_EQUAL, 0, thread->Irql, APC_LEVEL, NT_CALLER(),
+                         "%s at IRQL %u: a thread cannot change processors at DISPATCH_LEVEL",
+                         Function, thread->Irql);
+    }
+    return KiSetAffinity(thread, Affinity & KiActiveMask());
+}
+
+#pragma GCC visibility push(default)
+
+ULONG NTAPI
+KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+    KPRCB *prcb = thread->Prcb != NULL ? thread->Prcb : thread->LastPrcb;
+    ULONG number = prcb != NULL ? prcb->Number : HalpCurrentProcessor() % KiProcessorTotal;
+
+    if (ProcNumber != NULL) {
+        ProcNumber->Group = 0;
+        ProcNumber->Number = (UCHAR)number;
+        ProcNumber->Reserved = 0;
+    }
+    return number;
+}
+
+ULONG NTAPI
+KeQueryActiveProcessorCount(PKAFFINITY ActiveProcessors)
+{
+    if (ActiveProcessors != NULL) {
+        *ActiveProcessors = KiActiveMask();
+    }
+    return KiProcessorTotal;
+}
+
+ULONG NTAPI
+KeQueryActiveProcessorCountEx(USHORT GroupNumber)
+{
+    return GroupNumber == 0 || GroupNumber == ALL_PROCESSOR_GROUPS ? KiProcessorTotal : 0;
+}
+
+ULONG NTAPI
+KeQueryMaximumProcessorCount(VOID)
+{
+    return KiProcessorTotal;
+}
+
+ULONG NTAPI
+KeQueryMaximumProcessorCountEx(USHORT GroupNumber)
+{
+    return KeQueryActiveProcessorCountEx(GroupNumber);
+}
+
+KAFFINITY NTAPI
+KeQueryActiveProcessors(VOID)
+{
+    return KiActiveMask();
+}
+
+USHORT NTAPI
+KeQueryActiveGroupCount(VOID)
+{
+    return 1;
+}
+
+USHORT NTAPI
+KeQueryMaximumGroupCount(VOID)
+{
+    return 1;
+}
+
+KAFFINITY NTAPI
+KeQueryGroupAffinity(USHORT GroupNumber)
+{
+    return GroupNumber == 0 ? KiActiveMask() : 0;
+}
+
+USHORT NTAPI
+KeQueryHighestNodeNumber(VOID)
+{
+    return 0;
+}
+
+USHORT NTAPI
+KeGetCurrentNodeNumber(VOID)
+{
+    return 0;
+}
+
+NTSTATUS NTAPI
+KeGetProcessorNumberFromIndex(ULONG ProcIndex, PPROCESSOR_NUMBER ProcNumber)
+{
+    if (ProcIndex >= KiProcessorTotal) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    ProcNumber->Group = 0;
+    ProcNumber->Number = (UCHAR)ProcIndex;
+    ProcNumber->Reserved = 0;
+    return STATUS_SUCCESS;
+}
+
+ULONG NTAPI
+KeGetProcessorIndexFromNumber(PPROCESSOR_NUMBER ProcNumber)
+{
+    if (ProcNumber->Group != 0 || ProcNumber->Reserved != 0 ||
+        ProcNumber->Number >= KiProcessorTotal) {
+        return INVALID_PROCESSOR_INDEX;
+    }
+    return ProcNumber->Number;
+}
+
+ULONG NTAPI
+KeGetRecommendedSharedDataAlignment(VOID)
+{
+    return 64;
+}
+
+/* ---- affinity; IRQL <= APC_LEVEL ---- */
+
+VOID NTAPI
+KeSetSystemAffinityThread(KAFFINITY Affinity)
+{
+    KiSetAffinityChecked(Affinity, "KeSetSystemAffinityThread");
+}
+
+/* Returns what KeRevertToUserAffinityThreadEx takes; 0: there was none before. */
+KAFFINITY NTAPI
+KeSetSystemAffinityThreadEx(KAFFINITY Affinity)
+{
+    return KiSetAffinityChecked(Affinity, "KeSetSystemAffinityThreadEx");
+}
+
+VOID NTAPI
+KeRevertToUserAffinityThread(VOID)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    KiSetAffinity(KiGetCurrentThread(), 0);
+}
+
+VOID NTAPI
+KeRevertToUserAffinityThreadEx(KAFFINITY Affinity)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    KiSetAffinity(KiGetCurrentThread(), Affinity & KiActiveMask());
+}
+
+VOID NTAPI
+KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity, PGROUP_AFFINITY PreviousAffinity)
+{
+    KAFFINITY old;
+
+    if (Affinity->Group != 0) {
+        KiBugCheckDetail(DRIVER_VIOLATION, Affinity->Group, 0, 0, 0,
+                         "KeSetSystemGroupAffinityThread: there is no processor group %u",
+                         Affinity->Group);
+    }
+    old = KiSetAffinityChecked(Affinity->Mask, "KeSetSystemGroupAffinityThread");
+    if (PreviousAffinity != NULL) {
+        memset(PreviousAffinity, 0, sizeof(*PreviousAffinity));
+        PreviousAffinity->Mask = old;
+    }
+}
+
+VOID NTAPI
+KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity)
+{
+    KeRevertToUserAffinityThreadEx(PreviousAffinity->Mask);
+}
+
+/* ---- priority ---- */
+
+/* Returns the old priority. Errors: a priority outside 1..31 is a bugcheck. IRQL <= DISPATCH. */
+KPRIORITY NTAPI
+KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (Priority <= LOW_PRIORITY || Priority > HIGH_PRIORITY) {
+        KiBugCheckDetail(DRIVER_VIOLATION, (ULONG_PTR)Thread, (ULONG_PTR)Priority, 0, 0,
+                         "KeSetPriorityThread: priority %d is not in 1..31", (int)Priority);
+    }
+    return __atomic_exchange_n(&Thread->Priority, Priority, __ATOMIC_RELAXED);
+}
+
+KPRIORITY NTAPI
+KeQueryPriorityThread(PRKTHREAD Thread)
+{
+    return __atomic_load_n(&Thread->Priority, __ATOMIC_RELAXED);
+}
+
+/* Returns the old increment over the process's priority, 8. */
+LONG NTAPI
+KeSetBasePriorityThread(PRKTHREAD Thread, LONG Increment)
+{
+    KPRIORITY priority = 8 + Increment;
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (priority <= LOW_PRIORITY) {
+        priority = LOW_PRIORITY + 1;
+    } else if (priority > HIGH_PRIORITY) {
+        priority = HIGH_PRIORITY;
+    }
+    return __atomic_exchange_n(&Thread->Priority, priority, __ATOMIC_RELAXED) - 8;
+}
+
+#pragma GCC visibility pop

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ke/timer.c - timers and the clock thread that expires them
+ *
+ * Armed timers are in one of two treaps: relative ones by interrupt time, absolute ones by system
+ * time. A treap is a binary search tree by (due time, address) that is at the same time a heap by
+ * a hash of the address, which keeps it balanced on average. TimerListEntry holds the left and
+ * the right child: no parent is needed, since a timer is found again by its key.
+ *
+ * Invariants  C1  Header.Inserted iff the timer is in a treap; DueTime does not change while it is.
+ *             C2  A timer's DPC is queued in the same hold of KiDispatcherLock that takes it out:
+ *                 after KeCancelTimer says FALSE, KeFlushQueuedDpcs waits for that DPC.
+ *             C3  KiClockTarget <= every due time, or the clock thread is about to look again.
+ * Locks       KiDispatcherLock guards the treaps and KiClockTarget
+ * Differs     due times are kept to the host clock's grain, not to a tick of 15.6 ms
+ * Source      WDK reference, wdm.h KeSetTimer, KeSetTimerEx, KeSetCoalescableTimer, KeCancelTimer
+ */
+#include "ke/ki.h"
+
+/* While absolute timers are armed the system time is read at least so often, in ns. */
+#define KI_SYSTEM_TIME_CHECK 1000000000ull
+#define KI_EXPIRE_BATCH 32
+
+static PKTIMER
+    KiRelativeTimers NT_GUARDED_BY(KiDispatcherLock); /* root, DueTime: KiInterruptTime */
+static PKTIMER KiAbsoluteTimers NT_GUARDED_BY(KiDispatcherLock); /* root, DueTime: system time */
+/* HalpMonotonicTime until which the clock thread sleeps. */
+static ULONG64 KiClockTarget NT_GUARDED_BY(KiDispatcherLock);
+static KI_SYSTEM_THREAD KiClockThreadBlock;
+static uint32_t KiClockWord; /* atomic: the clock thread parks here; counts requests */
+static uint32_t KiClockStop; /* atomic */
+
+/* ---- the treap ---- */
+
+#define KI_LEFT(timer) (*(PKTIMER *)&(timer)->TimerListEntry.Flink)
+#define KI_RIGHT(timer) (*(PKTIMER *)&(timer)->TimerListEntry.Blink)
+
+static inline ULONG64
+KiTimerHash(const KTIMER *Timer)
+{
+    ULONG64 value = (ULONG64)(ULONG_PTR)Timer * 0x9E3779B97F4A7C15ull;
+    return (value ^ (value >> 29)) * 0xBF58476D1CE4E5B9ull;
+}
+
+static inline BOOLEAN
+KiTimerBefore(const KTIMER *A, const KTIMER *B)
+{
+    if (A->DueTime.QuadPart != B->DueTime.QuadPart) {
+        return A->DueTime.QuadPart < B->DueTime.QuadPart;
+    }
+    return (ULONG_PTR)A < (ULONG_PTR)B;
+}
+
+static VOID
+KiInsertTreap(PKTIMER *Root, PKTIMER Timer)
+{
+    ULONG64 hash = KiTimerHash(Timer);
+    PKTIMER *link = Root;
+    PKTIMER rest;
+    PKTIMER *less = &KI_LEFT(Timer);
+    PKTIMER *more = &KI_RIGHT(Timer);
+
+    while (*link != NULL && KiTimerHash(*link) >= hash) {
+        link = KiTimerBefore(Timer, *link) ? &KI_LEFT(*link) : &KI_RIGHT(*link);
+    }
+    /* Timer takes the place of the rest, which is split into what is less and what is more. */
+    rest = *link;
+    *link = Timer;
+    while (rest != NULL) {
+        if (KiTimerBefore(rest, Timer)) {
+            *less = rest;
+            less = &KI_RIGHT(rest);
+            rest = *less;
+        } else {
+            *more = rest;
+            more = &KI_LEFT(rest);
+            rest = *more;
+        }
+    }
+    *less = NULL;
+    *more = NULL;
+}
+
+static VOID
+KiRemoveTreap(PKTIMER *Root, PKTIMER Timer)
+{
+    PKTIMER *link = Root;
+    PKTIMER left = KI_LEFT(Timer);
+    PKTIMER right = KI_RIGHT(Timer);
+
+    while (*link != Timer) {
+        NT_ASSERT_INTERNAL(*link != NULL);
+        link = KiTimerBefore(Timer, *link) ? &KI_LEFT(*link) : &KI_RIGHT(*link);
+    }
+    /* The two subtrees are joined in its place. */
+    while (left != NULL && right != NULL) {
+        if (KiTimerHash(left) >= KiTimerHash(right)) {
+            *link = left;
+            link = &KI_RIGHT(left);
+            left = *link;
+        } else {
+            *link = right;
+            link = &KI_LEFT(right);
+            right = *link;
+        }
+    }
+    *link = left != NULL ? left : right;
+}
+
+static PKTIMER
+KiFirstTimer(PKTIMER Root)
+{
+    while (Root != NULL && KI_LEFT(Root) != NULL) {
+        Root = KI_LEFT(Root);
+    }
+    return Root;
+}
+
+static ULONG
+KiCountTreap(PKTIMER Root, ULONG_PTR Base, SIZE_T Size)
+{
+    ULONG count = 0;
+
+    while (Root != NULL) {
+        if ((ULONG_PTR)Root - Base < Size || (ULONG_PTR)Root->Dpc - Base < Size ||
+            (Root->Dpc != NULL && (ULONG_PTR)Root->Dpc->DeferredRoutine - Base < Size)) {
+            count++;
+        }
+        count += KiCountTreap(KI_LEFT(Root), Base, Size);
+        Root = KI_RIGHT(Root);
+    }
+    return count;
+}
+
+/* ---- arming and expiring; the lock is held ---- */
+
+static inline PKTIMER *
+KiTimerRoot(const KTIMER *Timer)
+{
+    return Timer->Header.Absolute ? &KiAbsoluteTimers : &KiRelativeTimers;
+}
+
+static VOID
+KiWakeClock(VOID)
+{
+    __atomic_fetch_add(&KiClockWord, 1, __ATOMIC_SEQ_CST);
+    HalpWakeAddress(&KiClockWord, 1);
+}
+
+/* The monotonic time at which the clock thread has to look at a timer with this due time. */
+static ULONG64
+KiDueMonotonic(const KTIMER *Timer)
+{
+    ULONG64 due = Timer->DueTime.QuadPart;
+    ULONG64 now;
+    ULONG64 system;
+
+    if (!Timer->Header.Absolute) {
+        return due >= HALP_NEVER / KI_HUNDRED_NS ? HALP_NEVER : due * KI_HUNDRED_NS;
+    }
+    now = HalpMonotonicTime();
+    system = HalpSystemTime();
+    if (due <= system) {
+        return now;
+    }
+    if (due - system > KI_SYSTEM_TIME_CHECK / KI_HUNDRED_NS) {
+        return now + KI_SYSTEM_TIME_CHECK;
+    }
+    return now + (due - system) * KI_HUNDRED_NS;
+}
+
+static VOID
+KiArmTimer(PKTIMER Timer)
+{
+    ULONG64 due = KiDueMonotonic(Timer);
+
+    Timer->Header.Inserted = 1;
+    KiInsertTreap(KiTimerRoot(Timer), Timer);
+    if (due < KiClockTarget) {
+        KiClockTarget = due; /* C3 */
+        KiWakeClock();
+    }
+}
+
+static BOOLEAN
+KiDisarmTimer(PKTIMER Timer)
+{
+    if (!Timer->Header.Inserted) {
+        return FALSE;
+    }
+    KiRemoveTreap(KiTimerRoot(Timer), Timer);
+    Timer->Header.Inserted = 0;
+    return TRUE;
+}
+
+static VOID
+KiRearmPeriodic(PKTIMER Timer, ULONG64 Due)
+{
+    ULONG64 now = KiInterruptTime();
+    ULONG64 period = (ULONG64)Timer->Period * 10000;
+
+    /* Missed periods are skipped, not made up for. */
+    Timer->Header.Absolute = 0;
+    Timer->DueTime.QuadPart = Due + period > now ? Due + period : now + period;
+    KiArmTimer(Timer);
+}
+
+/* The timer, out of the treap, is due. Thread is at DISPATCH_LEVEL. */
+static VOID
+KiSignalTimer(KTHREAD *Thread, PKTIMER Timer)
+{
+    ULONG64 due = Timer->Header.Absolute ? KiInterruptTime() : Timer->DueTime.QuadPart;
+    PKDPC dpc = Timer->Dpc;
+
+    KiSetState(&Timer->Header, 1);
+    KiTestWaiters(&Timer->Header);
+    if (Timer->Period != 0) {
+        KiRearmPeriodic(Timer, due);
+    }
+    if (dpc != NULL) {
+        LARGE_INTEGER now;
+        now.QuadPart = (LONGLONG)HalpSystemTime();
+        KiQueueDpc(Thread, dpc, (PVOID)(ULONG_PTR)now.LowPart,
+                   (PVOID)(ULONG_PTR)(ULONG)now.HighPart);
+    }
+}
+
+/* Takes out and signals what is due; FALSE if it stopped with more to do. */
+static BOOLEAN
+KiExpireBatch(KTHREAD *Thread, PKTIMER *Root, ULONG64 Now)
+{
+    for (ULONG i = 0; i < KI_EXPIRE_BATCH; i++) {
+        PKTIMER timer = KiFirstTimer(*Root);
+        if (timer == NULL || timer->DueTime.QuadPart > Now) {
+            return TRUE;
+        }
+        KiDisarmTimer(timer);
+        KiSignalTimer(Thread, timer);
+    }
+    return FALSE;
+}
+
+static VOID
+KiExpireTimers(KTHREAD *Thread)
+{
+    BOOLEAN done;
+
+    do {
+        KiEnterDispatch(Thread, DISPATCH_LEVEL);
+        KiLockDispatcher(Thread);
+        done = KiExpireBatch(Thread, &KiRelativeTimers, KiInterruptTime());
+        done &= KiExpireBatch(Thread, &KiAbsoluteTimers, HalpSystemTime());
+        KiUnlockDispatcher(Thread);
+        KiLeaveDispatch(Thread, PASSIVE_LEVEL);
+    } while (!done);
+}
+
+static ULONG64
+KiChooseClockTarget(VOID)
+{
+    PKTIMER timers[] = {KiFirstTimer(KiRelativeTimers), KiFirstTimer(KiAbsoluteTimers)};
+    ULONG64 target = HALP_NEVER;
+
+    NT_FOR_EACH (timer, timers) {
+        if (*timer != NULL && KiDueMonotonic(*timer) < target) {
+            target = KiDueMonotonic(*timer);
+        }
+    }
+    return target;
+}
+
+static VOID
+KiClockThread(PVOID Context)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+
+    for (;;) {
+        uint32_t word = __atomic_load_n(&KiClockWord, __ATOMIC_SEQ_CST);
+        ULONG64 target;
+        if (__atomic_load_n(&KiClockStop, __ATOMIC_SEQ_CST) != 0) {
+            return;
+        }
+        KiLockDispatcher(thread);
+        target = KiChooseClockTarget();
+        KiClockTarget = target;
+        KiUnlockDispatcher(thread);
+        if (HalpMonotonicTime() < target) {
+            HalpWaitAddress(&KiClockWord, word, target);
+        }
+        if (target != HALP_NEVER && HalpMonotonicTime() >= target) {
+            KiExpireTimers(thread);
+        }
+    }
+}
+
+VOID
+KiStartClock(VOID)
+{
+    KiRelativeTimers = NULL;
+    KiAbsoluteTimers = NULL;
+    KiClockTarget = 0; /* nothing is earlier: the thread looks once before it sleeps */
+    __atomic_store_n(&KiClockStop, 0, __ATOMIC_SEQ_CST);
+    KiStartSystemThread(&KiClockThreadBlock, "clock", KiClockThread, NULL);
+}
+
+VOID
+KiStopClock(VOID)
+{
+    NT_ASSERT_INTERNAL(KiRelativeTimers == NULL && KiAbsoluteTimers == NULL);
+    __atomic_store_n(&KiClockStop, 1, __ATOMIC_SEQ_CST);
+    KiWakeClock();
+    KiJoinSystemThread(&KiClockThreadBlock);
+}
+
+ULONG
+KiCountTimersInRange(ULONG_PTR Base, SIZE_T Size)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+    ULONG count;
+
+    KiLockDispatcher(thread);
+    count = KiCountTreap(KiRelativeTimers, Base, Size) + KiCountTreap(KiAbsoluteTimers, Base, Size);
+    KiUnlockDispatcher(thread);
+    return count;
+}
+
+static VOID
+KiCheckTimer(const KTIMER *Timer, const char *Function)
+{
+    if (__builtin_expect(Timer->Header.Type != TimerNotificationObject &&
+                             Timer->Header.Type != TimerSynchronizationObject,
+                         0)) {
+        KiBugCheckDetail(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, Timer->Header.Type, 0,
+                         "%s: %p is not an initialised timer (type %u): call KeInitializeTimer[Ex] "
+                         "first",
+                         Function, (const void *)Timer, Timer->Header.Type);
+    }
+}
+
+static BOOLEAN
+KiSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+    KIRQL old = KiRaiseIrql(DISPATCH_LEVEL);
+    ULONG64 now;
+    BOOLEAN armed;
+
+    KiLockDispatcher(thread);
+    armed = KiDisarmTimer(Timer);
+    KiSetState(&Timer->Header, 0);
+    Timer->Header.Absolute = DueTime.QuadPart >= 0;
+    Timer->Dpc = Dpc;
+    Timer->Period = Period;
+    if (Timer->Header.Absolute) {
+        now = HalpSystemTime();
+        Timer->DueTime.QuadPart = (ULONG64)DueTime.QuadPart;
+    } else {
+        now = KiInterruptTime();
+        Timer->DueTime.QuadPart = now + (ULONG64)-DueTime.QuadPart;
+        if (HalpMonotonicTime() % KI_HUNDRED_NS != 0) {
+            Timer->DueTime.QuadPart++; /* never early */
+        }
+    }
+    if (Timer->DueTime.QuadPart <= now) {
+        KiSignalTimer(thread, Timer);
+    } else {
+        KiArmTimer(Timer);
+    }
+    KiUnlockDispatcher(thread);
+    KiLowerIrql(old);
+    return armed;
+}
+
+#pragma GCC visibility push(default)
+
+VOID NTAPI
+KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
+{
+    Timer->Header.Lock = 0;
+    Timer->Header.Type =
+        Type == SynchronizationTimer ? TimerSynchronizationObject : TimerNotificationObject;
+    KiSetState(&Timer->Header, 0);
+    InitializeListHead(&Timer->Header.WaitListHead);
+    Timer->DueTime.QuadPart = 0;
+    Timer->Dpc = NULL;
+    Timer->Processor = 0;
+    Timer->Period = 0;
+}
+
+VOID NTAPI
+KeInitializeTimer(PKTIMER Timer)
+{
+    KeInitializeTimerEx(Timer, NotificationTimer);
+}
+
+/*
+ * KeSetTimerEx - arm a timer, replacing any earlier setting
+ *
+ * Timer    initialised by KeInitializeTimer[Ex]; stays allocated while armed
+ * DueTime  100 ns units. Negative: relative to now, unmoved by clock changes.
+ *          Otherwise: absolute system time, follows clock changes.
+ * Period   ms; 0: once
+ * Dpc      optional; queued on expiry; the caller keeps ownership
+ *
+ * Returns  TRUE if the timer was armed (it is re-armed), else FALSE
+ * Errors   TIMER_OR_DPC_INVALID for an uninitialised Timer or Dpc
+ * IRQL     <= DISPATCH_LEVEL. Never blocks.
+ */
+BOOLEAN NTAPI
+KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    KiCheckTimer(Timer, "KeSetTimer");
+    if (Dpc != NULL && Dpc->Type != DpcObject && Dpc->Type != ThreadedDpcObject) {
+        KiBugCheckDetail(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, Dpc->Type, 0,
+                         "KeSetTimer: %p is not an initialised DPC: call KeInitializeDpc first",
+                         (void *)Dpc);
+    }
+    return KiSetTimer(Timer, DueTime, Period > 0 ? (ULONG)Period : 0, Dpc);
+}
+
+BOOLEAN NTAPI
+KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
+{
+    return KeSetTimerEx(Timer, DueTime, 0, Dpc);
+}
+
+/* As KeSetTimerEx. TolerableDelay is an allowance that is not made use of. */
+BOOLEAN NTAPI
+KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay,
+                      PKDPC Dpc)
+{
+    return KeSetTimerEx(Timer, DueTime, (LONG)Period, Dpc);
+}
+
+/* TRUE if the timer was armed. FALSE: its DPC may be queued or running. IRQL <= DISPATCH_LEVEL. */
+BOOLEAN NTAPI
+KeCancelTimer(PKTIMER Timer)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+    BOOLEAN armed;
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    KiCheckTimer(Timer, "KeCancelTimer");
+    KiLockDispatcher(thread);
+    armed = KiDisarmTimer(Timer);
+    KiUnlockDispatcher(thread);
+    return armed;
+}
+
+BOOLEAN NTAPI
+KeReadStateTimer(PKTIMER Timer)
+{
+    KiCheckTimer(Timer, "KeReadStateTimer");
+    return KiReadState(&Timer->Header) != 0;
+}
+
+#pragma GCC visibility pop

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test/ke/bugcheck_test.c - bugchecks, their callbacks and what is left to read
+ */
+#include "ke_test.h"
+
+static ULONG Calls;
+static KIRQL CallIrql;
+static PVOID CallBuffer;
+
+static VOID NTAPI
+Callback(PVOID Buffer, ULONG Length)
+{
+    Calls++;
+    CallIrql = KeGetCurrentIrql();
+    CallBuffer = Buffer;
+}
+
+NT_TEST(KeBugCheck, CodeAndParametersStayReadable)
+{
+    NT_EXPECT_BUGCHECK(0xE2, KeBugCheckEx(0xE2, 1, 2, 3, 4));
+    NT_EXPECT_EQ(KiBugCheckCode, 0xE2);
+    for (ULONG i = 0; i < 4; i++) {
+        NT_EXPECT_EQ(KiBugCheckParameters[i], i + 1);
+    }
+    NT_EXPECT_CONTAINS(SimTakeLog(), "0x000000E2");
+}
+
+NT_TEST(KeBugCheck, RegisteredCallbackIsCalledAtHighLevel)
+{
+    KBUGCHECK_CALLBACK_RECORD record;
+    UCHAR buffer[16];
+
+    record.State = BufferEmpty;
+    NT_EXPECT_EQ(KeRegisterBugCheckCallback(&record, Callback, buffer, 16, (PUCHAR) "test"), TRUE);
+    NT_EXPECT_EQ(KeRegisterBugCheckCallback(&record, Callback, buffer, 16, (PUCHAR) "test"), FALSE);
+    NT_EXPECT_BUGCHECK(0xE2, KeBugCheck(0xE2));
+    NT_EXPECT_EQ(Calls, 1);
+    NT_EXPECT_EQ(CallIrql, HIGH_LEVEL);
+    NT_EXPECT_EQ(CallBuffer, (PVOID)buffer);
+    NT_EXPECT_EQ(KiBugCheckIrql, PASSIVE_LEVEL);
+}
+
+NT_TEST(KeBugCheck, DeregisteredCallbackIsNotCalled)
+{
+    KBUGCHECK_CALLBACK_RECORD record;
+
+    record.State = BufferEmpty;
+    KeRegisterBugCheckCallback(&record, Callback, NULL, 0, (PUCHAR) "test");
+    NT_EXPECT_EQ(KeDeregisterBugCheckCallback(&record), TRUE);
+    NT_EXPECT_EQ(KeDeregisterBugCheckCallback(&record), FALSE);
+    NT_EXPECT_BUGCHECK(0xE2, KeBugCheck(0xE2));
+    NT_EXPECT_EQ(Calls, 0);
+}
+
+static VOID NTAPI
+ReasonCallback(KBUGCHECK_CALLBACK_REASON Reason, PKBUGCHECK_REASON_CALLBACK_RECORD Record,
+               PVOID Data, ULONG Length)
+{
+    PKBUGCHECK_SECONDARY_DUMP_DATA data = Data;
+
+    NT_EXPECT_EQ(Reason, KbCallbackSecondaryDumpData);
+    NT_EXPECT_EQ(Length, sizeof(*data));
+    NT_EXPECT_NE(data->InBufferLength, 0);
+    Calls++;
+}
+
+NT_TEST(KeBugCheck, SecondaryDumpDataCallbackIsCalled)
+{
+    KBUGCHECK_REASON_CALLBACK_RECORD record;
+
+    record.State = BufferEmpty;
+    NT_EXPECT_EQ(KeRegisterBugCheckReasonCallback(&record, ReasonCallback,
+                                                  KbCallbackSecondaryDumpData, (PUCHAR) "test"),
+                 TRUE);
+    NT_EXPECT_BUGCHECK(0xE2, KeBugCheck(0xE2));
+    NT_EXPECT_EQ(Calls, 1);
+}
+
+static char Reported[128];
+
+static VOID
+Report(ULONG Code, const ULONG_PTR Parameters[4], const char *Detail)
+{
+    Calls++;
+    strncpy(Reported, Detail, sizeof(Reported) - 1);
+}
+
+NT_TEST(KeBugCheck, ReportWriterGetsTheSentence)
+{
+    KiRegisterBugCheckReport(Report);
+    NT_EXPECT_BUGCHECK(DRIVER_VIOLATION, KiUnimplementedExport("KeDoNothing"));
+    NT_EXPECT_EQ(Calls, 1);
+    NT_EXPECT_STR(Reported, "KeDoNothing is not implemented by ntbox");
+}
+
+static void
+BugCheckToo(void *Context)
+{
+    KeBugCheckEx(0xE2, 2, 0, 0, 0);
+}
+
+static VOID
+ReportSlowly(ULONG Code, const ULONG_PTR Parameters[4], const char *Detail)
+{
+    Calls++;
+    for (ULONG i = 0; i < 20; i++) {
+        HalpYield();
+    }
+}
+
+/* The thread that comes second waits: the report is of the first, and written once. */
+NT_TEST_SEEDS(KeBugCheck, SecondThreadWaits, 10)
+{
+    TEST_THREAD thread;
+
+    KiRegisterBugCheckReport(ReportSlowly);
+    NT_EXPECT_BUGCHECK(0xE2, {
+        StartThread(&thread, BugCheckToo, NULL);
+        KeBugCheckEx(0xE2, 1, 0, 0, 0);
+    });
+    NT_EXPECT_EQ(Calls, 1);
+}
+
+NT_TEST(KeBugCheck, IrqlAboveARoutinesMaximumNamesIt)
+{
+    KTIMER timer;
+
+    KeInitializeTimer(&timer);
+    KiRegisterBugCheckReport(Report);
+    KiRaiseIrql(HIGH_LEVEL);
+    NT_EXPECT_BUGCHECK(IRQL_NOT_LESS_OR_EQUAL, KeCancelTimer(&timer));
+    NT_EXPECT_CONTAINS(Reported, "KeCancelTimer");
+}
+
+NT_TEST(KeBugCheck, FailedAssertionOfADriverIsOne)
+{
+    NT_EXPECT_BUGCHECK(KMODE_EXCEPTION_NOT_HANDLED,
+                       RtlAssert((PVOID) "1 == 2", (PVOID) "driver.c", 7, NULL));
+    NT_EXPECT_CONTAINS(SimTakeLog(), "driver.c, line 7");
+}
+
+NT_TEST(KeThread, SignaledWhenItHasEnded)
+{
+    KPROCESS process;
+    KTHREAD thread;
+
+    KiInitializeProcess(&process);
+    KiInitializeThread(&thread, &process);
+    NT_EXPECT_EQ(process.ThreadCount, 1);
+    NT_EXPECT_FALSE(Poll(&thread));
+    KiTerminateThread(&thread);
+    NT_EXPECT_TRUE(Poll(&thread));
+    NT_EXPECT_EQ(process.ThreadCount, 0);
+    NT_EXPECT_FALSE(Poll(&process));
+    KiTerminateProcess(&process);
+    NT_EXPECT_TRUE(Poll(&process));
+}
+
+/* ---- threads of the host ---- */
+
+static TEST_THREAD Attached;
+static KTHREAD *Detached;
+
+static KTHREAD *
+Attach(VOID)
+{
+    KiInitializeThread(&Attached.Tcb, NULL);
+    return &Attached.Tcb;
+}
+
+static VOID
+Detach(KTHREAD *Thread)
+{
+    Detached = Thread;
+}
+
+static void
+UseKernel(void *Context)
+{
+    KEVENT event;
+
+    KeInitializeEvent(&event, NotificationEvent, FALSE);
+    KeSetEvent(&event, 0, FALSE);
+}
+
+NT_TEST(KeThread, HostThreadIsAttachedAtItsFirstCallAndDetachedAtItsEnd)
+{
+    static const KI_THREAD_OPS ops = {Attach, Detach};
+    HALP_THREAD *host;
+
+    KiRegisterThreadOps(&ops);
+    NT_EXPECT_EQ(HalpCreateThread(&host, "foreign", UseKernel, NULL), HALP_OK);
+    HalpWaitThreadEnd(host);
+    NT_EXPECT_EQ(Detached, &Attached.Tcb);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test/rtl/number_test.c - numbers, GUIDs, memory, times, versions, bitmaps
+ */
+#include "rtl_test.h"
+
+NT_TEST(RtlNumber, FormatsInFourBases)
+{
+    static const struct {
+        ULONG Value;
+        ULONG Base;
+        PCWSTR Text;
+    } rows[] = {
+        {0, 10, L"0"},  {1234567890, 0, L"1234567890"},  {0xBEEF, 16, L"BEEF"}, {8, 8, L"10"},
+        {5, 2, L"101"}, {0xFFFFFFFF, 10, L"4294967295"},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        WCHAR buffer[40];
+        UNICODE_STRING string = {0, sizeof(buffer), buffer};
+        NT_EXPECT_STATUS(RtlIntegerToUnicodeString(row->Value, row->Base, &string), STATUS_SUCCESS);
+        NT_EXPECT_WSTR(buffer, row->Text);
+    }
+}
+
+NT_TEST(RtlNumber, FormatNeedsRoomAndAKnownBase)
+{
+    WCHAR buffer[2];
+    UNICODE_STRING string = {0, sizeof(buffer), buffer};
+
+    NT_EXPECT_STATUS(RtlIntegerToUnicodeString(12, 10, &string), STATUS_SUCCESS);
+    NT_EXPECT_EQ(string.Length, 4);
+    NT_EXPECT_STATUS(RtlIntegerToUnicodeString(123, 10, &string), STATUS_BUFFER_OVERFLOW);
+    NT_EXPECT_STATUS(RtlInt64ToUnicodeString(1, 7, &string), STATUS_INVALID_PARAMETER);
+}
+
+NT_TEST(RtlNumber, ParsesSignsPrefixesAndStopsAtTheFirstNonDigit)
+{
+    static const struct {
+        UNICODE_STRING Text;
+        ULONG Base;
+        ULONG Value;
+    } rows[] = {
+        {{6, 6, L"123"}, 10, 123}, {{8, 8, L" -12"}, 0, (ULONG)-12},
+        {{8, 8, L"0x1F"}, 0, 31},  {{8, 8, L"0b11"}, 0, 3},
+        {{8, 8, L"0o17"}, 0, 15},  {{8, 8, L"12z4"}, 10, 12},
+        {{2, 2, L"z"}, 10, 0},     {{0, 0, NULL}, 10, 0},
+        {{4, 4, L"+7"}, 10, 7},    {{4, 4, L"fF"}, 16, 255},
+        {{4, 8, L"1234"}, 10, 12},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        ULONG value = 99;
+        NT_EXPECT_STATUS(RtlUnicodeStringToInteger(&row->Text, row->Base, &value), STATUS_SUCCESS);
+        NT_EXPECT_EQ(value, row->Value);
+    }
+}
+
+NT_TEST(RtlNumber, ParsesCStrings)
+{
+    ULONG value;
+
+    NT_EXPECT_STATUS(RtlCharToInteger("0x10", 0, &value), STATUS_SUCCESS);
+    NT_EXPECT_EQ(value, 16);
+    NT_EXPECT_STATUS(RtlCharToInteger("0", 0, &value), STATUS_SUCCESS);
+    NT_EXPECT_EQ(value, 0);
+    NT_EXPECT_STATUS(RtlCharToInteger("10", 3, &value), STATUS_INVALID_PARAMETER);
+}
+
+NT_TEST(RtlGuid, TextAndBytesAgree)
+{
+    static const GUID guid = {
+        0x01234567, 0x89AB, 0xCDEF, {1, 0x23, 0x45, 0x67, 0x89, 0xAB, 0xCD, 0xEF}};
+    UNICODE_STRING text;
+    GUID back;
+
+    NT_EXPECT_STATUS(RtlStringFromGUID(&guid, &text), STATUS_SUCCESS);
+    NT_EXPECT_WSTR(text.Buffer, L"{01234567-89AB-CDEF-0123-456789ABCDEF}");
+    NT_EXPECT_STATUS(RtlGUIDFromString(&text, &back), STATUS_SUCCESS);
+    NT_EXPECT_EQ(memcmp(&back, &guid, sizeof(guid)), 0);
+    text.Buffer[9] = '+';
+    NT_EXPECT_STATUS(RtlGUIDFromString(&text, &back), STATUS_INVALID_PARAMETER);
+    RtlFreeUnicodeString(&text);
+}
+
+NT_TEST(RtlMemory, CompareCountsEqualBytes)
+{
+    ULONG pattern[3] = {7, 7, 8};
+
+    NT_EXPECT_EQ(RtlCompareMemory("abcd", "abxd", 4), 2);
+    NT_EXPECT_EQ(RtlCompareMemory("abcd", "abcd", 4), 4);
+    NT_EXPECT_EQ(RtlCompareMemoryUlong(pattern, sizeof(pattern), 7), 8);
+}
+
+NT_TEST(RtlRandom, SequenceDependsOnTheSeedOnlyAndStaysInRange)
+{
+    ULONG first = 1;
+    ULONG second = 1;
+    ULONG other = 2;
+    ULONG same = 0;
+
+    for (ULONG i = 0; i < 1000; i++) {
+        ULONG number = RtlRandomEx(&first);
+        NT_EXPECT_TRUE(number < MAXLONG);
+        NT_EXPECT_EQ(RtlRandomEx(&second), number);
+        same += RtlRandomEx(&other) == number;
+    }
+    NT_EXPECT_TRUE(same < 5);
+}
+
+/* ---- time ---- */
+
+NT_TEST(RtlTime, FieldsOfKnownInstants)
+{
+    static const struct {
+        LONGLONG Time;
+        TIME_FIELDS Fields;
+    } rows[] = {
+        {0, {1601, 1, 1, 0, 0, 0, 0, 1}},
+        {116444736000000000, {1970, 1, 1, 0, 0, 0, 0, 4}},
+        {125963423990000000, {2000, 2, 29, 23, 59, 59, 0, 2}},
+        {133480223999990000, {2023, 12, 25, 23, 59, 59, 999, 1}},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        LARGE_INTEGER time = {.QuadPart = row->Time};
+        TIME_FIELDS fields;
+        LARGE_INTEGER back;
+        RtlTimeToTimeFields(&time, &fields);
+        NT_EXPECT_EQ(memcmp(&fields, &row->Fields, sizeof(fields)), 0);
+        NT_EXPECT_EQ(RtlTimeFieldsToTime(&fields, &back), TRUE);
+        NT_EXPECT_EQ(back.QuadPart, row->Time);
+    }
+}
+
+NT_TEST(RtlTime, EveryDayOfEightHundredYearsSurvivesTheRoundTrip)
+{
+    for (LONGLONG day = 0; day < 800 * 366; day++) {
+        LARGE_INTEGER time = {.QuadPart = day * 864000000000};
+        LARGE_INTEGER back;
+        TIME_FIELDS fields;
+        RtlTimeToTimeFields(&time, &fields);
+        NT_EXPECT_EQ(RtlTimeFieldsToTime(&fields, &back), TRUE);
+        NT_EXPECT_EQ(back.QuadPart, time.QuadPart);
+    }
+}
+
+NT_TEST(RtlTime, NonsenseIsNoTime)
+{
+    static TIME_FIELDS rows[] = {
+        {1600, 12, 31, 0, 0, 0, 0, 0}, {2023, 2, 29, 0, 0, 0, 0, 0},   {2023, 13, 1, 0, 0, 0, 0, 0},
+        {2023, 1, 0, 0, 0, 0, 0, 0},   {2023, 1, 1, 24, 0, 0, 0, 0},   {1900, 2, 29, 0, 0, 0, 0, 0},
+        {2023, 1, 1, 0, 60, 0, 0, 0},  {2023, 1, 1, 0, 0, 0, 1000, 0},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        LARGE_INTEGER time;
+        NT_EXPECT_EQ(RtlTimeFieldsToTime(row, &time), FALSE);
+    }
+}
+
+NT_TEST(RtlTime, SecondsSince1970AndLocalTimeGoBothWays)
+{
+    LARGE_INTEGER time;
+    LARGE_INTEGER local;
+    ULONG seconds;
+
+    RtlSecondsSince1970ToTime(1700000000, &time);
+    NT_EXPECT_EQ(RtlTimeToSecondsSince1970(&time, &seconds), TRUE);
+    NT_EXPECT_EQ(seconds, 1700000000);
+    ExSystemTimeToLocalTime(&time, &local);
+    ExLocalTimeToSystemTime(&local, &local);
+    NT_EXPECT_EQ(local.QuadPart, time.QuadPart);
+    time.QuadPart = 0;
+    NT_EXPECT_EQ(RtlTimeToSecondsSince1970(&time, &seconds), FALSE);
+}
+
+/* ---- version ---- */
+
+NT_TEST(RtlVersion, IsWindows10Build19045)
+{
+    RTL_OSVERSIONINFOEXW info = {.dwOSVersionInfoSize = sizeof(info)};
+
+    NT_EXPECT_STATUS(RtlGetVersion((PRTL_OSVERSIONINFOW)&info), STATUS_SUCCESS);
+    NT_EXPECT_EQ(info.dwMajorVersion, 10);
+    NT_EXPECT_EQ(info.dwBuildNumber, 19045);
+    NT_EXPECT_EQ(info.wProductType, VER_NT_WORKSTATION);
+    info.dwOSVersionInfoSize = 7;
+    NT_EXPECT_STATUS(RtlGetVersion((PRTL_OSVERSIONINFOW)&info), STATUS_INVALID_PARAMETER);
+}
+
+NT_TEST(RtlVersion, VerifyComparesMajorBeforeMinor)
+{
+    static const struct {
+        ULONG Major;
+        ULONG Minor;
+        NTSTATUS Status;
+    } rows[] = {
+        {6, 3, STATUS_SUCCESS},
+        {10, 0, STATUS_SUCCESS},
+        {10, 1, STATUS_REVISION_MISMATCH},
+        {11, 0, STATUS_REVISION_MISMATCH},
+    };
+    ULONGLONG mask =
+        VerSetConditionMask(VerSetConditionMask(0, VER_MAJORVERSION, VER_GREATER_EQUAL),
+                            VER_MINORVERSION, VER_GREATER_EQUAL);
+
+    NT_FOR_EACH (row, rows) {
+        RTL_OSVERSIONINFOEXW info = {.dwMajorVersion = row->Major, .dwMinorVersion = row->Minor};
+        NT_EXPECT_STATUS(RtlVerifyVersionInfo(&info, VER_MAJORVERSION | VER_MINORVERSION, mask),
+                         row->Status);
+    }
+}
+
+/* ---- bitmaps, against one that is kept bit by bit ---- */
+
+#define BITS 100
+
+static ULONG
+NaiveFindClear(const BOOLEAN *Bits, ULONG Count, ULONG From)
+{
+    for (ULONG start = From; start + Count <= BITS; start++) {
+        ULONG run = 0;
+        while (run < Count && !Bits[start + run]) {
+            run++;
+        }
+        if (run == Count) {
+            return start;
+        }
+    }
+    return 0xFFFFFFFF;
+}
+
+NT_TEST(RtlBitmap, AgreesWithAnArrayOfBooleans)
+{
+    ULONG words[4] = {0, 0, 0, 0xFFFFFFF0};
+    RTL_BITMAP map;
+    BOOLEAN bits[BITS] = {0};
+    ULONG seed = 3;
+
+    RtlInitializeBitMap(&map, words, BITS);
+    for (ULONG i = 0; i < 20000; i++) {
+        ULONG start = RtlRandomEx(&seed) % BITS;
+        ULONG count = RtlRandomEx(&seed) % (BITS - start) + 1;
+        BOOLEAN set = RtlRandomEx(&seed) % 2 == 0;
+        ULONG total = 0;
+        count = count % 9 + 1 < count ? count % 9 + 1 : count;
+        (set ? RtlSetBits : RtlClearBits)(&map, start, count);
+        memset(&bits[start], set, count);
+        for (ULONG bit = 0; bit < BITS; bit++) {
+            total += bits[bit];
+        }
+        NT_EXPECT_EQ(RtlNumberOfSetBits(&map), total);
+        NT_EXPECT_EQ(RtlTestBit(&map, start), set);
+        NT_EXPECT_EQ(RtlFindClearBits(&map, count, 0), NaiveFindClear(bits, count, 0));
+        NT_EXPECT_EQ(RtlAreBitsClear(&map, start, count), !set);
+    }
+    NT_EXPECT_EQ(words[3] & 0xFFFFFFF0, 0xFFFFFFF0);
+}
+
+NT_TEST(RtlBitmap, FindWrapsRoundFromTheHint)
+{
+    ULONG words[2] = {0, 0};
+    RTL_BITMAP map;
+
+    RtlInitializeBitMap(&map, words, 64);
+    NT_EXPECT_EQ(RtlFindClearBitsAndSet(&map, 4, 33), 32);
+    NT_EXPECT_EQ(RtlFindClearBitsAndSet(&map, 30, 40), 0);
+    NT_EXPECT_EQ(RtlFindSetBits(&map, 30, 0), 0);
+    NT_EXPECT_EQ(RtlFindClearBits(&map, 40, 0), 0xFFFFFFFF);
+    NT_EXPECT_EQ(RtlFindSetBitsAndClear(&map, 4, 32), 32);
+    NT_EXPECT_EQ(RtlNumberOfClearBits(&map), 34);
+}
+
+NT_TEST(RtlBitmap, FindsTheLongestClearRuns)
+{
+    ULONG words[1] = {0xFFFFFFFF};
+    RTL_BITMAP map;
+    RTL_BITMAP_RUN runs[2];
+    ULONG start;
+
+    RtlInitializeBitMap(&map, words, 32);
+    RtlClearBits(&map, 2, 1);
+    RtlClearBits(&map, 8, 5);
+    RtlClearBits(&map, 20, 3);
+    NT_EXPECT_EQ(RtlFindClearRuns(&map, runs, 2, TRUE), 2);
+    NT_EXPECT_EQ(runs[0].StartingIndex, 8);
+    NT_EXPECT_EQ(runs[1].StartingIndex, 20);
+    NT_EXPECT_EQ(RtlFindClearRuns(&map, runs, 2, FALSE), 2);
+    NT_EXPECT_EQ(runs[0].StartingIndex, 2);
+    NT_EXPECT_EQ(RtlFindLongestRunClear(&map, &start), 5);
+    NT_EXPECT_EQ(start, 8);
+    NT_EXPECT_EQ(RtlFindNextForwardRunClear(&map, 13, &start), 3);
+    NT_EXPECT_EQ(start, 20);
+    NT_EXPECT_EQ(RtlFindLastBackwardRunClear(&map, 10, &start), 3);
+    NT_EXPECT_EQ(start, 8);
+}
