@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sal.h - the package's, and after it what it lacks
+ */
+#pragma GCC system_header
+#include_next <sal.h>
+#include "ntbox/annotations.h"

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * wdm.h - the package's, less what reads the machine at fixed addresses, with what it lacks
+ *
+ * Invariant  A function that the kernel exports is called, never inlined, when what it tells is the
+ *            kernel's to know: the time, the tick count.
+ * Source     WDK reference, wdm.h: each name's own page.
+ */
+#ifndef NTBOX_WDM_H
+#define NTBOX_WDM_H
+#pragma GCC system_header
+
+/* Ours are atomic builtins, in ntbox/intrinsics.h. */
+#define InterlockedBitTestAndSet NtboxPackageBitTestAndSet
+#define InterlockedBitTestAndReset NtboxPackageBitTestAndReset
+#include_next <wdm.h>
+#undef InterlockedBitTestAndSet
+#undef InterlockedBitTestAndReset
+#define InterlockedBitTestAndSet _interlockedbittestandset
+#define InterlockedBitTestAndReset _interlockedbittestandreset
+#define InterlockedBitTestAndComplement _interlockedbittestandcomplement
+#define InterlockedBitTestAndSet64 _interlockedbittestandset64
+#define InterlockedBitTestAndReset64 _interlockedbittestandreset64
+
+#include "ntbox/annotations.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- names that some versions of the package lack ---- */
+
+#ifndef InterlockedExchange8
+#define InterlockedExchange8 _InterlockedExchange8
+#define InterlockedExchange16 _InterlockedExchange16
+#define InterlockedAnd8 _InterlockedAnd8
+#define InterlockedAnd16 _InterlockedAnd16
+#define InterlockedOr8 _InterlockedOr8
+#define InterlockedOr16 _InterlockedOr16
+#define InterlockedXor8 _InterlockedXor8
+#define InterlockedXor16 _InterlockedXor16
+#endif
+#ifndef InterlockedIncrement16
+#define InterlockedIncrement16 _InterlockedIncrement16
+#define InterlockedDecrement16 _InterlockedDecrement16
+#define InterlockedCompareExchange16 _InterlockedCompareExchange16
+#endif
+#ifndef InterlockedAnd64
+#define InterlockedAnd64 _InterlockedAnd64
+#endif
+#ifndef InterlockedOr64
+#define InterlockedOr64 _InterlockedOr64
+#endif
+#ifndef InterlockedXor64
+#define InterlockedXor64 _InterlockedXor64
+#endif
+#ifndef InterlockedIncrement64
+#define InterlockedIncrement64 _InterlockedIncrement64
+#endif
+#ifndef InterlockedDecrement64
+#define InterlockedDecrement64 _InterlockedDecrement64
+#endif
+#ifndef InterlockedExchange64
+#define InterlockedExchange64 _InterlockedExchange64
+#endif
+#ifndef InterlockedExchangeAdd64
+#define InterlockedExchangeAdd64 _InterlockedExchangeAdd64
+#endif
+#ifndef InterlockedCompareExchange64
+#define InterlockedCompareExchange64 _InterlockedCompareExchange64
+#endif
+#undef InterlockedAdd
+#define InterlockedAdd _InterlockedAdd
+#undef InterlockedAdd64
+#define InterlockedAdd64 _InterlockedAdd64
+#define InterlockedCompareExchange128 _InterlockedCompareExchange128
+/* The forms with less order have at least the order asked for. */
+#define InterlockedIncrementNoFence InterlockedIncrement
+#define InterlockedIncrementAcquire InterlockedIncrement
+#define InterlockedIncrementRelease InterlockedIncrement
+#define InterlockedDecrementNoFence InterlockedDecrement
+#define InterlockedDecrementAcquire InterlockedDecrement
+#define InterlockedDecrementRelease InterlockedDecrement
+#define InterlockedExchangeNoFence InterlockedExchange
+#define InterlockedExchangeAddNoFence InterlockedExchangeAdd
+#define InterlockedCompareExchangeNoFence InterlockedCompareExchange
+#define InterlockedCompareExchangePointerNoFence InterlockedCompareExchangePointer
+#define InterlockedExchangePointerNoFence InterlockedExchangePointer
+
+#undef KeMemoryBarrier
+#define KeMemoryBarrier() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define KeMemoryBarrierWithoutFence _ReadWriteBarrier
+#ifndef MemoryBarrier
+#define MemoryBarrier KeMemoryBarrier
+#endif
+
+/* ---- the clock: exports instead of reads of KUSER_SHARED_DATA ---- */
+
+#undef SharedUserData
+#undef SharedInterruptTime
+#undef SharedSystemTime
+#undef SharedTickCount
+#undef KeQueryInterruptTime
+#undef KeQuerySystemTime
+#undef KeQueryTickCount
+
+NTKERNELAPI ULONGLONG NTAPI KeQueryInterruptTime(VOID);
+NTKERNELAPI VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER CurrentTime);
+NTKERNELAPI VOID NTAPI KeQueryTickCount(PLARGE_INTEGER CurrentCount);
+NTKERNELAPI VOID NTAPI KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);
+NTKERNELAPI ULONG64 NTAPI KeQueryInterruptTimePrecise(PULONG64 QpcTimeStamp);
+NTKERNELAPI ULONGLONG NTAPI KeQueryUnbiasedInterruptTimePrecise(PULONGLONG QpcTimeStamp);
+
+/* ---- pool
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* Source: WDK reference, POOL_FLAGS; wdm.h ExAllocatePool2, ExAllocatePool3, ExFreePool2. */
+#ifndef POOL_FLAG_NON_PAGED
+typedef ULONG64 POOL_FLAGS;
+#define POOL_FLAG_USE_QUOTA 0x0000000000000001ULL
+#define POOL_FLAG_UNINITIALIZED 0x0000000000000002ULL
+#define POOL_FLAG_SESSION 0x0000000000000004ULL
+#define POOL_FLAG_CACHE_ALIGNED 0x0000000000000008ULL
+#define POOL_FLAG_RAISE_ON_FAILURE 0x0000000000000020ULL
+#define POOL_FLAG_NON_PAGED 0x0000000000000040ULL
+#define POOL_FLAG_NON_PAGED_EXECUTE 0x0000000000000080ULL
+#define POOL_FLAG_PAGED 0x0000000000000100ULL
+#define POOL_FLAG_SPECIAL_POOL 0x0000000100000000ULL
+
+struct _POOL_EXTENDED_PARAMETER;
+typedef struct _POOL_EXTENDED_PARAMETER *PPOOL_EXTENDED_PARAMETER;
+typedef const struct _POOL_EXTENDED_PARAMETER *PCPOOL_EXTENDED_PARAMETER;
+
+NTKERNELAPI PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
+NTKERNELAPI PVOID NTAPI ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
+                                        PCPOOL_EXTENDED_PARAMETER ExtendedParameters,
+                                        ULONG ExtendedParametersCount);
+NTKERNELAPI VOID NTAPI ExFreePool2(PVOID Block, ULONG Tag,
+                                   PCPOOL_EXTENDED_PARAMETER ExtendedParameters,
+                                   ULONG ExtendedParametersCount);
+
+/* Inline on Windows too, for drivers that must load on older systems. */
+FORCEINLINE PVOID
+ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    PVOID block = ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
+
+    if (block != NULL) {
+        RtlZeroMemory(block, NumberOfBytes);
+    }
+    return block;
+}
+
+FORCEINLINE PVOID
+ExAllocatePoolQuotaZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    PVOID block = ExAllocatePoolWithQuotaTag(PoolType, NumberOfBytes, Tag);
+
+    if (block != NULL) {
+        RtlZeroMemory(block, NumberOfBytes);
+    }
+    return block;
+}
+
+#define ExAllocatePoolUninitialized ExAllocatePoolWithTag
+#define ExAllocatePoolQuotaUninitialized ExAllocatePoolWithQuotaTag
+#endif
+
+#ifndef POOL_NX_ALLOCATION
+#define POOL_NX_ALLOCATION 512
+#endif
+#ifndef DrvRtPoolNxOptIn
+#define DrvRtPoolNxOptIn 0x00000001
+/* The non-paged pool is never executable here, whatever a driver opts into. */
+#define ExInitializeDriverRuntime(RuntimeFlags) ((void)(RuntimeFlags))
+#endif
+
+/* ---- reader/writer spin locks ---- */
+
+/* Source: WDK reference, wdm.h ExAcquireSpinLockExclusive and its neighbours. */
+typedef volatile LONG EX_SPIN_LOCK, *PEX_SPIN_LOCK;
+
+NTKERNELAPI KIRQL NTAPI ExAcquireSpinLockExclusive(PEX_SPIN_LOCK SpinLock);
+NTKERNELAPI KIRQL NTAPI ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock);
+NTKERNELAPI VOID NTAPI ExAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock);
+NTKERNELAPI VOID NTAPI ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock);
+NTKERNELAPI VOID NTAPI ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql);
+NTKERNELAPI VOID NTAPI ExReleaseSpinLockShared(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql);
+NTKERNELAPI VOID NTAPI ExReleaseSpinLockExclusiveFromDpcLevel(PEX_SPIN_LOCK SpinLock);
+NTKERNELAPI VOID NTAPI ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK SpinLock);
+NTKERNELAPI LOGICAL NTAPI ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock);
+
+/* ---- memory descriptor lists ---- */
+
+/* Source: WDK reference, wdm.h MmMapLockedPagesSpecifyCache, Priority. */
+#ifndef MdlMappingNoWrite
+#define MdlMappingNoWrite 0x80000000
+#endif
+#ifndef MdlMappingNoExecute
+#define MdlMappingNoExecute 0x40000000
+#endif
+#ifndef MdlMappingWithGuardPtes
+#define MdlMappingWithGuardPtes 0x20000000
+#endif
+
+/* ---- registry callbacks ---- */
+
+/* Source: WDK reference, wdm.h CmCallbackGetKeyObjectIDEx, CmCallbackReleaseKeyObjectIDEx. */
+NTKERNELAPI NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER Cookie, PVOID Object,
+                                                      PULONG_PTR ObjectID,
+                                                      PCUNICODE_STRING *ObjectName, ULONG Flags);
+NTKERNELAPI VOID NTAPI CmCallbackReleaseKeyObjectIDEx(PCUNICODE_STRING ObjectName);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
