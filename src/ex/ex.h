@@ -19,10 +19,15 @@ extern ULONG_PTR ExpKernelEnd;
 
 typedef struct EXP_POOL_BLOCK {
     PVOID Address;
-    SIZE_T Size;      /* as asked for */
+    SIZE_T Size; /* as asked for */
     ULONG Tag;
     BOOLEAN NonPaged;
-    ULONG_PTR Caller; /* address that the allocation returns to */
+    ULONG_PTR Caller;     /* address that the allocation returns to */
+    ULONG_PTR FreeCaller; /* who freed it; 0 while live */
+    ULONG StackDepth;     /* frames below; 0 unless NTBOX_VERIFY=1 */
+    ULONG_PTR Stack[8];   /* the allocation's */
+    ULONG FreeStackDepth;
+    ULONG_PTR FreeStack[8];
 } EXP_POOL_BLOCK;
 
 /* Walks live blocks; Visit returns FALSE to stop. Not to be called with blocks being freed. */
@@ -42,3 +47,42 @@ VOID ExpQueryPoolStatistics(EXP_POOL_STATISTICS *Statistics);
 
 /* Allocation for the executive itself on behalf of a driver: Caller is recorded (X2). */
 PVOID ExpAllocatePool(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, ULONG_PTR Caller);
+
+/* Gives back every block and count in Thread->Cache: ps calls it last when a thread ends. */
+VOID ExpFlushThreadCache(KTHREAD *Thread);
+
+/* NTBOX_VERIFY=1: stacks, red zones, quarantine, stricter checks. Constant after start. */
+extern BOOLEAN ExpVerifying;
+
+/* One tag's counts since start. */
+typedef struct EXP_TAG_STATISTICS {
+    ULONG Tag;
+    ULONG64 Allocations;
+    ULONG64 Frees;
+    ULONG64 BytesAllocated;
+    ULONG64 BytesFreed;
+} EXP_TAG_STATISTICS;
+/* Fills at most Count entries, returns how many tags are known. Exact while nobody allocates. */
+ULONG ExpQueryTagStatistics(EXP_TAG_STATISTICS *Statistics, ULONG Count);
+
+/* Where non-paged pool memory comes from: the object and offset to map it a second time. */
+HALP_STATUS ExpQueryPoolSection(ULONG_PTR Address, HALP_SHARED_MEMORY **Memory, ULONG64 *Offset);
+/* Whole pages of non-paged pool at a page boundary, zeroed unless DontZero; for mm. */
+PVOID ExpAllocatePages(SIZE_T Size, ULONG Tag, ULONG_PTR Caller);
+
+/* One sentence on the pool block around Address, for reports; "" if there is none. */
+VOID ExpDescribePoolText(ULONG_PTR Address, char *Buffer, SIZE_T Size);
+
+/*
+ * How ex gets its worker threads; ps registers this before ExpInitializeSystem (upward call).
+ * Create: a system thread at PASSIVE_LEVEL. Wait: blocks until it has ended, and lets go of it.
+ */
+typedef struct EXP_THREAD_OPS {
+    NTSTATUS (*Create)(PKSTART_ROUTINE Routine, PVOID Context, PVOID *Thread);
+    VOID (*Wait)(PVOID Thread);
+} EXP_THREAD_OPS;
+VOID ExpRegisterThreadOps(const EXP_THREAD_OPS *Ops);
+/* Work items queued and not yet finished. */
+LONG ExpWorkItemsPending(VOID);
+/* Blocks until every item queued so far has run; PASSIVE_LEVEL, not on a worker. */
+VOID ExpFlushWorkItems(VOID);

@@ -39,3 +39,16 @@ LONG MiLockedMdlCount(VOID);
 
 /* The exception bridge: raised statuses and faults (EXCEPTION_RECORD) go to the sdk's frames. */
 int MiHandleFault(const HALP_FAULT_INFO *Info); /* HALP_UPCALLS.Fault */
+
+/* What the calling thread is doing when it faults; ps registers the query (upward call). */
+typedef enum MI_CODE_MODE {
+    MI_CODE_USER,           /* client code: a fault without a frame is the client's crash */
+    MI_CODE_SYSTEM_SERVICE, /* kernel code on behalf of a system call */
+    MI_CODE_SYSTEM_THREAD   /* a system thread, or no query registered */
+} MI_CODE_MODE;
+typedef MI_CODE_MODE MI_QUERY_MODE(KTHREAD *Thread);
+VOID MiRegisterModeQuery(MI_QUERY_MODE *Query);
+
+/* User mappings of MDLs not yet undone, of one process (NULL: all); its rundown takes them down. */
+LONG MiUserMappingCount(PEPROCESS Process);
+VOID MiRundownProcessMappings(PEPROCESS Process);

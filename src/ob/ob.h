@@ -15,9 +15,9 @@ typedef struct OBP_OPEN_REQUEST {
     PVOID ParseObject;            /* the object at which name lookup stopped */
     UNICODE_STRING RemainingName; /* what is left of the name, may be empty */
     ACCESS_MASK DesiredAccess;
-    ULONG Attributes;             /* OBJ_* */
+    ULONG Attributes; /* OBJ_* */
     KPROCESSOR_MODE AccessMode;
-    PVOID Context;                /* the caller's, e.g. io's open packet */
+    PVOID Context; /* the caller's, e.g. io's open packet */
 } OBP_OPEN_REQUEST;
 
 /* How a type takes part. Any member but Name may be NULL. */
@@ -25,7 +25,7 @@ typedef struct OBP_TYPE_OPS {
     const WCHAR *Name;
     ACCESS_MASK ValidAccess;
     GENERIC_MAPPING Mapping;
-    BOOLEAN Waitable;             /* the body begins with a DISPATCHER_HEADER, or GetWaitable */
+    BOOLEAN Waitable; /* the body begins with a DISPATCHER_HEADER, or GetWaitable */
     PVOID (*GetWaitable)(PVOID Object);
     /* Last reference gone. IRQL PASSIVE_LEVEL: deferred to a worker when dropped higher. */
     VOID (*Delete)(PVOID Object);
@@ -33,9 +33,12 @@ typedef struct OBP_TYPE_OPS {
     VOID (*Close)(PEPROCESS Process, PVOID Object, ULONG ProcessHandleCount, ULONG HandleCount);
     /* The object takes over the rest of the name; *Object is referenced on success. */
     NTSTATUS (*Parse)(OBP_OPEN_REQUEST *Request, PVOID *Object);
+    /* Full name of an object that has no name of its own; NUL-terminated, cut to Size bytes. */
+    VOID (*QueryName)(PVOID Object, PWSTR Buffer, SIZE_T Size);
 } OBP_TYPE_OPS;
 
-NTSTATUS ObpInitializeSystem(VOID); /* \, \Device, \DosDevices, \??, \GLOBAL??, \Driver, \Callback */
+/* Makes \, \Device, \DosDevices, \??, \GLOBAL??, \Driver, \Callback and so on. */
+NTSTATUS ObpInitializeSystem(VOID);
 VOID ObpShutdownSystem(VOID);
 NTSTATUS ObpCreateType(const OBP_TYPE_OPS *Ops, POBJECT_TYPE *Type);
 
@@ -68,11 +71,96 @@ ULONG ObpHandlesInUse(OBP_HANDLE_TABLE *Table);
 typedef OBP_HANDLE_TABLE *OBP_GET_TABLE(PEPROCESS Process);
 VOID ObpRegisterTables(OBP_GET_TABLE *GetTable, OBP_HANDLE_TABLE *KernelTable);
 /* Handle to an object already referenced by the caller (the reference is not consumed). */
-NTSTATUS ObpCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes,
-                         HANDLE *Handle);
+NTSTATUS ObpCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, HANDLE *Handle);
 /* ObReferenceObjectByHandle for one known type, no access check: the fast path of io. */
 NTSTATUS ObpReferenceFileHandle(HANDLE Handle, KPROCESSOR_MODE Mode, POBJECT_TYPE Type,
                                 ACCESS_MASK *GrantedAccess, PVOID *Object);
 /* Walks named objects of a type; Visit returns FALSE to stop. */
 VOID ObpForEachNamed(POBJECT_TYPE Type, BOOLEAN (*Visit)(PVOID Context, PVOID Object),
                      PVOID Context);
+/*
+ * The Zw form of a service: the same, with PreviousMode KernelMode. For use as
+ *   NTSTATUS NTAPI ZwX(a, b) { return OBP_ZW(NtX(a, b)); }
+ */
+#define OBP_ZW(call)                                     \
+    ({                                                   \
+        KTHREAD *zwThread = KiGetCurrentThread();        \
+        KPROCESSOR_MODE zwMode = zwThread->PreviousMode; \
+        zwThread->PreviousMode = KernelMode;             \
+        NTSTATUS zwStatus = (call);                      \
+        zwThread->PreviousMode = zwMode;                 \
+        zwStatus;                                        \
+    })
+
+/* ---- services that the DDK headers lack; user pointers checked as PreviousMode says ---- */
+NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess,
+                                 PHANDLE Target, ACCESS_MASK Access, ULONG Attributes,
+                                 ULONG Options);
+NTSTATUS NTAPI NtOpenSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK Access,
+                                        POBJECT_ATTRIBUTES Attributes);
+NTSTATUS NTAPI NtQuerySymbolicLinkObject(HANDLE Link, PUNICODE_STRING Target, PULONG Length);
+NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK Access,
+                                          POBJECT_ATTRIBUTES Attributes, PUNICODE_STRING Target);
+NTSTATUS NTAPI NtCreateDirectoryObject(PHANDLE Handle, ACCESS_MASK Access,
+                                       POBJECT_ATTRIBUTES Attributes);
+NTSTATUS NTAPI NtOpenDirectoryObject(PHANDLE Handle, ACCESS_MASK Access,
+                                     POBJECT_ATTRIBUTES Attributes);
+NTSTATUS NTAPI NtMakeTemporaryObject(HANDLE Handle);
+NTSTATUS NTAPI NtCreateEvent(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
+                             EVENT_TYPE Type, BOOLEAN InitialState);
+NTSTATUS NTAPI NtOpenEvent(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes);
+NTSTATUS NTAPI NtSetEvent(HANDLE Handle, PLONG Previous);
+NTSTATUS NTAPI NtResetEvent(HANDLE Handle, PLONG Previous);
+NTSTATUS NTAPI NtPulseEvent(HANDLE Handle, PLONG Previous);
+NTSTATUS NTAPI NtClearEvent(HANDLE Handle);
+NTSTATUS NTAPI NtCreateMutant(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
+                              BOOLEAN InitialOwner);
+NTSTATUS NTAPI NtReleaseMutant(HANDLE Handle, PLONG Previous);
+NTSTATUS NTAPI NtCreateSemaphore(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
+                                 LONG InitialCount, LONG MaximumCount);
+NTSTATUS NTAPI NtReleaseSemaphore(HANDLE Handle, LONG Count, PLONG Previous);
+NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+NTSTATUS NTAPI NtWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE Type,
+                                        BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+NTSTATUS NTAPI NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER Interval);
+
+/* Exported by Windows, declared by no header of the DDK. */
+BOOLEAN NTAPI ObReferenceObjectSafe(PVOID Object);
+POBJECT_TYPE NTAPI ObGetObjectType(PVOID Object);
+NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes,
+                                       PACCESS_STATE PassedAccessState, ACCESS_MASK DesiredAccess,
+                                       POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
+                                       PVOID ParseContext, PVOID *Object);
+
+/* ---- symbolic links and directories, for io and cm ---- */
+extern POBJECT_TYPE ObpDirectoryType;
+extern POBJECT_TYPE ObpSymbolicLinkType;
+/* A link named Name to Target. Permanent as ObpInsertName; *Link, if wanted, is referenced. */
+NTSTATUS ObpCreateSymbolicLink(PCUNICODE_STRING Name, PCUNICODE_STRING Target, BOOLEAN Permanent,
+                               PVOID *Link);
+/* Takes the link's name away. STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_TYPE_MISMATCH. */
+NTSTATUS ObpDeleteSymbolicLink(PCUNICODE_STRING Name);
+/* Target text, valid while the caller's reference to Link lasts. */
+PCUNICODE_STRING ObpSymbolicLinkTarget(PVOID Link);
+NTSTATUS ObpCreateDirectory(PCUNICODE_STRING Name, PVOID *Directory);
+
+/* Runs deletes that were deferred (dropped above PASSIVE_LEVEL) here and now; PASSIVE_LEVEL. */
+VOID ObpRunDeferredDeletes(VOID);
+/* Objects of a type not yet deleted: audits and tests. Type NULL: of all types. */
+LONG ObpObjectsInUse(POBJECT_TYPE Type);
+
+/*
+ * OBJECT_ATTRIBUTES from a caller of Mode: the structure and the name copied into kernel memory,
+ * Buffer NUL-terminated. Attributes NULL: an empty name. Release with ObpReleaseAttributes.
+ */
+typedef struct OBP_ATTRIBUTES {
+    UNICODE_STRING Name; /* Buffer NULL: no name */
+    HANDLE RootDirectory;
+    ULONG Attributes; /* OBJ_*; OBJ_KERNEL_HANDLE only survives in KernelMode */
+} OBP_ATTRIBUTES;
+NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode,
+                              OBP_ATTRIBUTES *Captured);
+VOID ObpReleaseAttributes(OBP_ATTRIBUTES *Captured);
+/* Generic rights mapped and MAXIMUM_ALLOWED resolved, for an object of Type. */
+NTSTATUS ObpMapAccess(POBJECT_TYPE Type, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
+                      ACCESS_MASK *GrantedAccess);

@@ -9,3 +9,5 @@
 /* Maps generic rights, grants what the process may have. STATUS_ACCESS_DENIED otherwise. */
 NTSTATUS SepCheckAccess(PVOID Object, const GENERIC_MAPPING *Mapping, ACCESS_MASK DesiredAccess,
                         KPROCESSOR_MODE Mode, ACCESS_MASK *GrantedAccess);
+/* Generic rights replaced by what they stand for. */
+ACCESS_MASK SepMapGeneric(ACCESS_MASK Access, const GENERIC_MAPPING *Mapping);

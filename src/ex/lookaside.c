@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ex/lookaside.c - lookaside lists; allocating from and freeing to them is inline in the headers
+ *
+ * The depth stays what it is set to here: no thread adjusts it to the load.
+ *
+ * Source      WDK reference, wdm.h ExInitializeNPagedLookasideList, ExInitializePagedLookasideList,
+ *             ExInitializeLookasideListEx; bug check 0xC4 0xCA, 0xCB for misuse.
+ */
+#include "ex/ex.h"
+
+#define EXP_BUGCHECK_VERIFIER 0xC4
+#define EXP_DEFAULT_DEPTH 4
+#define EXP_MAXIMUM_DEPTH 256
+
+static VOID
+ExpPrepareLookaside(GENERAL_LOOKASIDE_POOL *List, POOL_TYPE Type, SIZE_T Size, ULONG Tag)
+{
+    memset(List, 0, sizeof(*List));
+    InitializeSListHead(&List->ListHead);
+    List->Depth = EXP_DEFAULT_DEPTH;
+    List->MaximumDepth = EXP_MAXIMUM_DEPTH;
+    List->Type = Type;
+    List->Tag = Tag;
+    List->Size = (ULONG)(Size < LOOKASIDE_MINIMUM_BLOCK_SIZE ? LOOKASIDE_MINIMUM_BLOCK_SIZE : Size);
+    InitializeListHead(&List->ListEntry);
+}
+
+static PVOID NTAPI
+ExpDefaultAllocate(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, PLOOKASIDE_LIST_EX Lookaside)
+{
+    return ExpAllocatePool(PoolType, Size, Tag, NT_CALLER());
+}
+
+static VOID NTAPI
+ExpDefaultFree(PVOID Buffer, PLOOKASIDE_LIST_EX Lookaside)
+{
+    ExFreePoolWithTag(Buffer, Lookaside->L.Tag);
+}
+
+static VOID
+ExpInitializeLookaside(GENERAL_LOOKASIDE_POOL *List, PALLOCATE_FUNCTION Allocate,
+                       PFREE_FUNCTION Free, POOL_TYPE Type, ULONG Flags, SIZE_T Size, ULONG Tag)
+{
+    ExpPrepareLookaside(
+        List, (POOL_TYPE)(Type | (Flags & (POOL_RAISE_IF_ALLOCATION_FAILURE | 512))), Size, Tag);
+    List->Allocate = Allocate != NULL ? Allocate : ExAllocatePoolWithTag;
+    List->Free = Free != NULL ? Free : ExFreePool;
+}
+
+/* Gives every cached entry back. IsEx: through the extended free routine. */
+static VOID
+ExpFlushLookaside(GENERAL_LOOKASIDE_POOL *List, BOOLEAN IsEx)
+{
+    PSLIST_ENTRY entry = ExpInterlockedFlushSList(&List->ListHead);
+
+    while (entry != NULL) {
+        PSLIST_ENTRY next = entry->Next;
+
+        if (IsEx) {
+            List->FreeEx(entry, (PLOOKASIDE_LIST_EX)List);
+        } else {
+            List->Free(entry);
+        }
+        entry = next;
+    }
+}
+
+static VOID
+ExpDeleteLookaside(GENERAL_LOOKASIDE_POOL *List, BOOLEAN IsEx)
+{
+    if (List->Allocate == NULL || List->Free == NULL) {
+        KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, 0xCB, (ULONG_PTR)List, 0, 0,
+                         "The lookaside list %p is deleted, but it was never initialised or was "
+                         "deleted before.",
+                         (void *)List);
+    }
+    ExpFlushLookaside(List, IsEx);
+    List->Depth = 0;
+    List->Allocate = NULL;
+    List->Free = NULL;
+}
+
+#pragma GCC visibility push(default)
+
+VOID NTAPI
+ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
+                                PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag,
+                                USHORT Depth)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    ExpInitializeLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, Allocate, Free, NonPagedPool,
+                           Flags, Size, Tag);
+}
+
+VOID NTAPI
+ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    ExpDeleteLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, FALSE);
+}
+
+VOID NTAPI
+ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
+                               PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag,
+                               USHORT Depth)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    ExpInitializeLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, Allocate, Free, PagedPool,
+                           Flags & ~512u, Size, Tag);
+}
+
+VOID NTAPI
+ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    ExpDeleteLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, FALSE);
+}
+
+NTSTATUS NTAPI
+ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,
+                            PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags, SIZE_T Size,
+                            ULONG Tag, USHORT Depth)
+{
+    const ULONG both =
+        EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
+    ULONG type = (ULONG)PoolType;
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if ((Flags & ~both) != 0) {
+        return STATUS_INVALID_PARAMETER_5;
+    }
+    if (Flags == both) {
+        return STATUS_INVALID_PARAMETER_MIX;
+    }
+    if (Depth != 0) {
+        return STATUS_INVALID_PARAMETER_8;
+    }
+    if ((Flags & EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL) != 0) {
+        type |= POOL_RAISE_IF_ALLOCATION_FAILURE;
+    }
+    ExpPrepareLookaside(&Lookaside->L, (POOL_TYPE)type, Size, Tag);
+    Lookaside->L.AllocateEx = Allocate != NULL ? Allocate : ExpDefaultAllocate;
+    Lookaside->L.FreeEx = Free != NULL ? Free : ExpDefaultFree;
+    return STATUS_SUCCESS;
+}
+
+VOID NTAPI
+ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    ExpDeleteLookaside(&Lookaside->L, TRUE);
+}
+
+VOID NTAPI
+ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    ExpFlushLookaside(&Lookaside->L, TRUE);
+}
+
+#pragma GCC visibility pop

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ex/report.c - finding blocks by address, and saying what is wrong with them
+ *
+ * Source: reference of bug checks 0x19 BAD_POOL_HEADER, 0xC1
+ * SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION and 0xC2 BAD_POOL_CALLER (2017).
+ */
+#include "ex/expool.h"
+
+#include <stdio.h>
+
+#define EXP_BUGCHECK_HEADER 0x19
+#define EXP_BUGCHECK_DAMAGE 0xC1
+#define EXP_BUGCHECK_CALLER 0xC2
+
+static VOID
+ExpCopyStacks(EXP_POOL_BLOCK *Block, const EXP_STACKS *Stacks)
+{
+    if (Stacks == NULL) {
+        return;
+    }
+    if (EXP_ASAN) {
+        HalpUnpoisonMemory(Stacks, sizeof(*Stacks));
+    }
+    Block->StackDepth = Stacks->Depth;
+    Block->FreeStackDepth = Stacks->FreeDepth;
+    memcpy(Block->Stack, Stacks->Frames, sizeof(Block->Stack));
+    memcpy(Block->FreeStack, Stacks->FreeFrames, sizeof(Block->FreeStack));
+    if (EXP_ASAN) {
+        HalpPoisonMemory(Stacks, sizeof(*Stacks));
+    }
+}
+
+/* A free block's link decodes to nothing or to another block (P3); damage rarely does. */
+EXP_NO_ASAN static BOOLEAN
+ExpIsLinked(EXP_HEADER *Header)
+{
+    ULONG_PTR next = ~ExpCookie ^ (ULONG_PTR)Header ^ Header->Check;
+
+    return next == 0 || (ExpIsPoolAddress(next) && (next & 15) == 0);
+}
+
+/* FALSE: never allocated. */
+EXP_NO_ASAN static BOOLEAN
+ExpFillSmall(EXP_HEADER *Header, ULONG Class, EXP_POOL_BLOCK *Block, BOOLEAN *IsFree)
+{
+    if (Header->Caller == 0 && Header->FreeCaller == 0) {
+        return FALSE;
+    }
+    memset(Block, 0, sizeof(*Block));
+    *IsFree = Header->Check != ExpHeaderCheck(Header) && ExpIsLinked(Header);
+    Block->Address = ExpBody(Header);
+    Block->Size = Header->Size;
+    Block->Tag = Header->Tag;
+    Block->NonPaged = ExpKindOf((ULONG_PTR)Header) == EXP_KIND_NONPAGED;
+    Block->Caller = Header->Caller;
+    Block->FreeCaller = *IsFree ? Header->FreeCaller : 0;
+    ExpCopyStacks(Block, ExpSmallStacks(Header, Class));
+    return TRUE;
+}
+
+static BOOLEAN
+ExpFillLarge(ULONG Index, EXP_POOL_BLOCK *Block, BOOLEAN *IsFree)
+{
+    EXP_PAGE *page = &ExpPages[Index];
+    UCHAR state = ExpPageState(page);
+
+    if (page->Caller == 0 || state == EXP_PAGE_SLAB || state == EXP_PAGE_INTERNAL) {
+        return FALSE;
+    }
+    memset(Block, 0, sizeof(*Block));
+    *IsFree = state != EXP_PAGE_LARGE;
+    Block->Address = (PVOID)ExpPageAddress(Index);
+    if (state != EXP_PAGE_FREE) {
+        Block->Size = ((SIZE_T)(page->Pages - ExpExtraPages) << PAGE_SHIFT) - page->Slack;
+        ExpCopyStacks(Block, ExpLargeStacks(Index));
+    }
+    Block->Tag = page->Tag;
+    Block->NonPaged = ExpKindOf((ULONG_PTR)Block->Address) == EXP_KIND_NONPAGED;
+    Block->Caller = page->Caller;
+    Block->FreeCaller = *IsFree ? page->FreeCaller : 0;
+    return TRUE;
+}
+
+BOOLEAN
+ExpDescribePoolAddress(ULONG_PTR Address, EXP_POOL_BLOCK *Block, BOOLEAN *IsFree)
+{
+    ULONG index;
+    ULONG stride;
+    ULONG slot;
+    EXP_PAGE *page;
+
+    if (ExpKernelBase == 0 || !ExpIsPoolAddress(Address)) {
+        return FALSE;
+    }
+    index = ExpPageIndex(Address);
+    if (!ExpIsCommitted(index, ExpKindOf(Address))) {
+        return FALSE;
+    }
+    page = &ExpPages[index];
+    switch (ExpPageState(page)) {
+    case EXP_PAGE_SLAB:
+        stride = ExpClassPayload[page->Class] + sizeof(EXP_HEADER);
+        slot = (ULONG)(Address & (PAGE_SIZE - 1)) / stride;
+        if ((slot + 1) * stride > PAGE_SIZE) {
+            return FALSE;
+        }
+        return ExpFillSmall((EXP_HEADER *)(ExpPageAddress(index) + slot * stride), page->Class,
+                            Block, IsFree);
+    case EXP_PAGE_TAIL:
+        index -= page->Pages;
+        /* fallthrough */
+    case EXP_PAGE_LARGE:
+    case EXP_PAGE_QUARANTINE:
+    case EXP_PAGE_FREE:
+        return ExpFillLarge(index, Block, IsFree);
+    default:
+        return FALSE;
+    }
+}
+
+/* Visits the live blocks of one slab; FALSE: stop. */
+EXP_NO_ASAN static BOOLEAN
+ExpVisitSlab(ULONG Index, BOOLEAN (*Visit)(PVOID Context, const EXP_POOL_BLOCK *Block),
+             PVOID Context)
+{
+    ULONG sizeClass = ExpPages[Index].Class;
+    ULONG stride = ExpClassPayload[sizeClass] + sizeof(EXP_HEADER);
+
+    for (ULONG offset = 0; offset + stride <= PAGE_SIZE; offset += stride) {
+        EXP_HEADER *header = (EXP_HEADER *)(ExpPageAddress(Index) + offset);
+        EXP_POOL_BLOCK block;
+        BOOLEAN isFree;
+
+        if (header->Check == ExpHeaderCheck(header) &&
+            ExpFillSmall(header, sizeClass, &block, &isFree) && !Visit(Context, &block)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+VOID
+ExpForEachPoolBlock(BOOLEAN (*Visit)(PVOID Context, const EXP_POOL_BLOCK *Block), PVOID Context)
+{
+    for (ULONG kind = 0; kind < 2; kind++) {
+        ULONG index;
+        ULONG end;
+        ULONG pages;
+
+        ExpPageBounds(kind, &index, &end);
+        for (; index < end; index += pages) {
+            EXP_PAGE *page = &ExpPages[index];
+            EXP_POOL_BLOCK block;
+            BOOLEAN isFree;
+
+            pages = page->Pages != 0 ? page->Pages : 1;
+            if (ExpPageState(page) == EXP_PAGE_SLAB && !ExpVisitSlab(index, Visit, Context)) {
+                return;
+            }
+            if (ExpPageState(page) == EXP_PAGE_LARGE && ExpFillLarge(index, &block, &isFree) &&
+                !Visit(Context, &block)) {
+                return;
+            }
+        }
+    }
+}
+
+/* ---- words ---- */
+
+/* "function+0x12 (file.c:34)" */
+static VOID
+ExpNameCode(ULONG_PTR Address, char *Buffer, SIZE_T Size)
+{
+    HALP_SYMBOL symbol;
+
+    if (Address <= 1 || !HalpDescribeAddress(Address - 1, &symbol)) {
+        snprintf(Buffer, Size, "%#llx", (ULONG64)Address);
+        return;
+    }
+    if (symbol.File[0] != '\0') {
+        snprintf(Buffer, Size, "%s (%s:%u)", symbol.Function, symbol.File, symbol.Line);
+    } else {
+        snprintf(Buffer, Size, "%s!%s+%#llx", symbol.Module, symbol.Function,
+                 (ULONG64)symbol.Offset);
+    }
+}
+
+static VOID
+ExpNameTag(ULONG Tag, char Text[5])
+{
+    for (ULONG i = 0; i < 4; i++) {
+        UCHAR letter = (UCHAR)(Tag >> (8 * i)) & 0x7F;
+
+        Text[i] = letter >= 0x20 && letter < 0x7F ? (char)letter : '.';
+    }
+    Text[4] = '\0';
+}
+
+VOID
+ExpDescribePoolText(ULONG_PTR Address, char *Buffer, SIZE_T Size)
+{
+    EXP_POOL_BLOCK block;
+    BOOLEAN isFree;
+    char caller[400];
+    char freer[400];
+    char tag[5];
+
+    Buffer[0] = '\0';
+    if (!ExpDescribePoolAddress(Address, &block, &isFree)) {
+        return;
+    }
+    ExpNameTag(block.Tag, tag);
+    ExpNameCode(block.Caller, caller, sizeof(caller));
+    ExpNameCode(block.FreeCaller, freer, sizeof(freer));
+    snprintf(Buffer, Size,
+             "%#llx is %lld bytes into a %s %spaged pool block of %llu bytes, tag '%s', "
+             "allocated by %s%s%s",
+             (ULONG64)Address, (LONG64)(Address - (ULONG_PTR)block.Address),
+             isFree ? "freed" : "live", block.NonPaged ? "non-" : "", (ULONG64)block.Size, tag,
+             caller, isFree ? ", freed by " : "", isFree ? freer : "");
+}
+
+/* ---- bugchecks ---- */
+
+/* The address is no pool address at all. */
+static DECLSPEC_NORETURN VOID
+ExpReportForeignFree(ULONG_PTR Address, const char *Caller)
+{
+    if (Address == 0) {
+        KiBugCheckDetail(EXP_BUGCHECK_CALLER, 0x46, 0, 0, 0,
+                         "%s frees NULL: check the pointer before ExFreePool.", Caller);
+    }
+    KiBugCheckDetail(EXP_BUGCHECK_CALLER, 0x40, Address, ExpKernelBase, 0,
+                     "%s frees %#llx, which is no pool memory (the pools are %#llx..%#llx).",
+                     Caller, (ULONG64)Address, (ULONG64)ExpKernelBase, (ULONG64)ExpKernelEnd);
+}
+
+DECLSPEC_NORETURN VOID
+ExpReportBadFree(ULONG_PTR Address, ULONG_PTR Caller)
+{
+    EXP_POOL_BLOCK block;
+    BOOLEAN isFree;
+    char caller[400];
+    char text[1024];
+
+    ExpNameCode(Caller, caller, sizeof(caller));
+    if (!ExpIsPoolAddress(Address)) {
+        ExpReportForeignFree(Address, caller);
+    }
+    if (!ExpDescribePoolAddress(Address, &block, &isFree)) {
+        KiBugCheckDetail(EXP_BUGCHECK_CALLER, 0x46, Address, 0, 0,
+                         "%s frees %#llx, which was never allocated.", caller, (ULONG64)Address);
+    }
+    ExpDescribePoolText(Address, text, sizeof(text));
+    if ((ULONG_PTR)block.Address != Address) {
+        KiBugCheckDetail(EXP_BUGCHECK_CALLER, 0x46, Address, 0, 0,
+                         "%s frees an address that is not the start of a block: %s.", caller, text);
+    }
+    if (!isFree) {
+        KiBugCheckDetail(EXP_BUGCHECK_HEADER, 0x20, Address, 0, 0,
+                         "%s frees a block whose header was overwritten, probably by writing past "
+                         "the end of the block before it: %s.",
+                         caller, text);
+    }
+    KiBugCheckDetail(EXP_BUGCHECK_CALLER, 0x07, 0, block.Tag, Address,
+                     "%s frees a block for the second time: %s.", caller, text);
+}
+
+EXP_NO_ASAN DECLSPEC_NORETURN VOID
+ExpReportBadLink(EXP_HEADER *Header)
+{
+    char text[1024];
+
+    ExpDescribePoolText((ULONG_PTR)ExpBody(Header), text, sizeof(text));
+    KiBugCheckDetail(EXP_BUGCHECK_HEADER, 0x3, (ULONG_PTR)Header, Header->Check, Header->Check,
+                     "The header of a free block was overwritten, probably by writing past the end "
+                     "of the block before it: %s.",
+                     text);
+}
+
+DECLSPEC_NORETURN VOID
+ExpReportTag(ULONG_PTR Address, ULONG Allocated, ULONG Freed, ULONG_PTR Caller)
+{
+    char caller[400];
+    char text[1024];
+    char tag[5];
+
+    ExpNameCode(Caller, caller, sizeof(caller));
+    ExpNameTag(Freed, tag);
+    ExpDescribePoolText(Address, text, sizeof(text));
+    KiBugCheckDetail(EXP_BUGCHECK_CALLER, 0x0A, Address, Allocated, Freed,
+                     "%s frees a block with the tag '%s', but it has another: %s.", caller, tag,
+                     text);
+}
+
+DECLSPEC_NORETURN VOID
+ExpReportDamage(ULONG_PTR Block, SIZE_T Size, ULONG_PTR Damaged, BOOLEAN WasFree)
+{
+    char text[1024];
+
+    ExpDescribePoolText(Block, text, sizeof(text));
+    if (WasFree) {
+        KiBugCheckDetail(EXP_BUGCHECK_DAMAGE, Block, Damaged, 0, 0x23,
+                         "Byte %llu of a block was written after the block was freed: %s.",
+                         (ULONG64)(Damaged - Block), text);
+    }
+    KiBugCheckDetail(EXP_BUGCHECK_DAMAGE, Block, Damaged, 0, 0x24,
+                     "Byte %llu, past the end of a block of %llu bytes, was written: %s.",
+                     (ULONG64)(Damaged - Block), (ULONG64)Size, text);
+}

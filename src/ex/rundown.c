@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ex/rundown.c - rundown protection
+ *
+ * Invariants  N1  Count: with bit 0 clear, twice the number of holders. With bit 0 set, rundown has
+ *                 begun: 1 alone means it is over, otherwise the rest is the waiter's EXP_RUNDOWN.
+ * Source      WDK reference, wdm.h ExAcquireRundownProtection, ExWaitForRundownProtectionRelease.
+ */
+#include "ex/ex.h"
+
+#define EXP_BUGCHECK_VERIFIER 0xC4
+#define EXP_TAG_RUNDOWN 0x6E775245u /* 'ERwn' */
+
+typedef struct EXP_RUNDOWN {
+    ULONG_PTR Holders; /* atomic */
+    KEVENT Done;
+} EXP_RUNDOWN;
+
+/* The references of all processors in one: contention on it is the host's to bear. */
+typedef struct _EX_RUNDOWN_REF_CACHE_AWARE {
+    EX_RUNDOWN_REF Ref;
+    BOOLEAN IsPool;
+} EX_RUNDOWN_REF_CACHE_AWARE;
+
+static BOOLEAN
+ExpAcquireRundown(PEX_RUNDOWN_REF RunRef, ULONG Count)
+{
+    ULONG_PTR value = __atomic_load_n(&RunRef->Count, __ATOMIC_RELAXED);
+
+    do {
+        if ((value & EX_RUNDOWN_ACTIVE) != 0) {
+            return FALSE;
+        }
+    } while (!__atomic_compare_exchange_n(&RunRef->Count, &value,
+                                          value + (ULONG_PTR)Count * EX_RUNDOWN_COUNT_INC, 0,
+                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    return TRUE;
+}
+
+static DECLSPEC_NORETURN VOID
+ExpReportRundown(PEX_RUNDOWN_REF RunRef)
+{
+    KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, 0x1007, (ULONG_PTR)RunRef, 0, 0,
+                     "Rundown protection %p is released more often than it was acquired.",
+                     (void *)RunRef);
+}
+
+static VOID
+ExpReleaseRundown(PEX_RUNDOWN_REF RunRef, ULONG Count)
+{
+    /* Acquire: the value may lead to a waiter. */
+    ULONG_PTR value = __atomic_load_n(&RunRef->Count, __ATOMIC_ACQUIRE);
+    ULONG_PTR change = (ULONG_PTR)Count * EX_RUNDOWN_COUNT_INC;
+    EXP_RUNDOWN *waiter;
+
+    do {
+        if ((value & EX_RUNDOWN_ACTIVE) != 0) {
+            waiter = (EXP_RUNDOWN *)(value & ~(ULONG_PTR)EX_RUNDOWN_ACTIVE);
+            if (waiter == NULL) {
+                ExpReportRundown(RunRef);
+            }
+            if (__atomic_sub_fetch(&waiter->Holders, Count, __ATOMIC_ACQ_REL) == 0) {
+                KeSetEvent(&waiter->Done, 0, FALSE);
+            }
+            return;
+        }
+        if (value < change) {
+            ExpReportRundown(RunRef);
+        }
+    } while (!__atomic_compare_exchange_n(&RunRef->Count, &value, value - change, 0,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+}
+
+static VOID
+ExpWaitRundown(PEX_RUNDOWN_REF RunRef)
+{
+    ULONG_PTR value = __atomic_load_n(&RunRef->Count, __ATOMIC_ACQUIRE);
+    EXP_RUNDOWN waiter;
+
+    KeInitializeEvent(&waiter.Done, SynchronizationEvent, FALSE);
+    for (;;) {
+        ULONG_PTR next = EX_RUNDOWN_ACTIVE;
+
+        if (value == EX_RUNDOWN_ACTIVE) {
+            return;
+        }
+        NT_ASSERT_INTERNAL((value & EX_RUNDOWN_ACTIVE) == 0);
+        if (value != 0) {
+            waiter.Holders = value >> EX_RUNDOWN_COUNT_SHIFT;
+            next |= (ULONG_PTR)&waiter;
+        }
+        if (__atomic_compare_exchange_n(&RunRef->Count, &value, next, 0, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE)) {
+            break;
+        }
+    }
+    if (value != 0) {
+        KeWaitForSingleObject(&waiter.Done, Executive, KernelMode, FALSE, NULL);
+        __atomic_store_n(&RunRef->Count, EX_RUNDOWN_ACTIVE, __ATOMIC_RELEASE);
+    }
+}
+
+#pragma GCC visibility push(default)
+
+VOID FASTCALL
+ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
+{
+    RunRef->Count = 0;
+}
+
+/* IRQL <= DISPATCH_LEVEL for acquiring and releasing. FALSE: rundown has begun. */
+BOOLEAN FASTCALL
+ExAcquireRundownProtection(PEX_RUNDOWN_REF RunRef)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return ExpAcquireRundown(RunRef, 1);
+}
+
+BOOLEAN FASTCALL
+ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return ExpAcquireRundown(RunRef, Count);
+}
+
+VOID FASTCALL
+ExReleaseRundownProtection(PEX_RUNDOWN_REF RunRef)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    ExpReleaseRundown(RunRef, 1);
+}
+
+VOID FASTCALL
+ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    ExpReleaseRundown(RunRef, Count);
+}
+
+/* IRQL <= APC_LEVEL. By one thread at a time. */
+VOID FASTCALL
+ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    ExpWaitRundown(RunRef);
+}
+
+VOID FASTCALL
+ExRundownCompleted(PEX_RUNDOWN_REF RunRef)
+{
+    __atomic_store_n(&RunRef->Count, EX_RUNDOWN_ACTIVE, __ATOMIC_RELEASE);
+}
+
+VOID FASTCALL
+ExReInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
+{
+    __atomic_store_n(&RunRef->Count, 0, __ATOMIC_RELEASE);
+}
+
+SIZE_T NTAPI
+ExSizeOfRundownProtectionCacheAware(VOID)
+{
+    return sizeof(EX_RUNDOWN_REF_CACHE_AWARE);
+}
+
+PEX_RUNDOWN_REF_CACHE_AWARE NTAPI
+ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType, ULONG PoolTag)
+{
+    PEX_RUNDOWN_REF_CACHE_AWARE runRef;
+
+    runRef = ExpAllocatePool(PoolType, sizeof(*runRef), PoolTag, NT_CALLER());
+    if (runRef != NULL) {
+        runRef->Ref.Count = 0;
+        runRef->IsPool = TRUE;
+    }
+    return runRef;
+}
+
+VOID NTAPI
+ExFreeCacheAwareRundownProtection(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
+{
+    ExFreePool(RunRefCacheAware);
+}
+
+VOID NTAPI
+ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware,
+                                        SIZE_T RunRefSize)
+{
+    NT_ASSERT_INTERNAL(RunRefSize >= sizeof(*RunRefCacheAware));
+    RunRefCacheAware->Ref.Count = 0;
+    RunRefCacheAware->IsPool = FALSE;
+}
+
+BOOLEAN FASTCALL
+ExAcquireRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
+{
+    return ExpAcquireRundown(&RunRefCacheAware->Ref, 1);
+}
+
+BOOLEAN FASTCALL
+ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware, ULONG Count)
+{
+    return ExpAcquireRundown(&RunRefCacheAware->Ref, Count);
+}
+
+VOID FASTCALL
+ExReleaseRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
+{
+    ExpReleaseRundown(&RunRefCacheAware->Ref, 1);
+}
+
+VOID FASTCALL
+ExReleaseRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, ULONG Count)
+{
+    ExpReleaseRundown(&RunRef->Ref, Count);
+}
+
+VOID FASTCALL
+ExWaitForRundownProtectionReleaseCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    ExpWaitRundown(&RunRef->Ref);
+}
+
+VOID FASTCALL
+ExReInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
+{
+    ExReInitializeRundownProtection(&RunRefCacheAware->Ref);
+}
+
+VOID FASTCALL
+ExRundownCompletedCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
+{
+    ExRundownCompleted(&RunRefCacheAware->Ref);
+}
+
+#pragma GCC visibility pop

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * se/descriptor.c - SIDs, ACLs and security descriptors as data
+ *
+ * Absolute descriptors can be built and read, self-relative ones read and measured. Nothing here
+ * decides about access.
+ *
+ * Source   WDK reference, ntifs.h RtlCreateAcl, RtlAddAccessAllowedAce, RtlInitializeSid, wdm.h
+ *          RtlCreateSecurityDescriptor, RtlSetDaclSecurityDescriptor, RtlLengthSecurityDescriptor.
+ */
+#include "se/se.h"
+
+#define SEP_SID(sid) ((PISID)(sid))
+#define SEP_ALIGN(length) (((length) + 3u) & ~3u)
+
+/* The parts of a descriptor in either form. */
+typedef struct SEP_PARTS {
+    PSID Owner;
+    PSID Group;
+    PACL Sacl;
+    PACL Dacl;
+} SEP_PARTS;
+
+static PVOID
+SepPartAt(PISECURITY_DESCRIPTOR_RELATIVE Descriptor, ULONG Offset)
+{
+    return Offset != 0 ? (PUCHAR)Descriptor + Offset : NULL;
+}
+
+static VOID
+SepGetParts(PSECURITY_DESCRIPTOR SecurityDescriptor, SEP_PARTS *Parts)
+{
+    PISECURITY_DESCRIPTOR absolute = SecurityDescriptor;
+    PISECURITY_DESCRIPTOR_RELATIVE relative = SecurityDescriptor;
+
+    if ((absolute->Control & SE_SELF_RELATIVE) != 0) {
+        Parts->Owner = SepPartAt(relative, relative->Owner);
+        Parts->Group = SepPartAt(relative, relative->Group);
+        Parts->Sacl = SepPartAt(relative, relative->Sacl);
+        Parts->Dacl = SepPartAt(relative, relative->Dacl);
+    } else {
+        Parts->Owner = absolute->Owner;
+        Parts->Group = absolute->Group;
+        Parts->Sacl = absolute->Sacl;
+        Parts->Dacl = absolute->Dacl;
+    }
+    Parts->Sacl = (absolute->Control & SE_SACL_PRESENT) != 0 ? Parts->Sacl : NULL;
+    Parts->Dacl = (absolute->Control & SE_DACL_PRESENT) != 0 ? Parts->Dacl : NULL;
+}
+
+static BOOLEAN
+SepIsValidAcl(PACL Acl)
+{
+    PUCHAR ace = (PUCHAR)(Acl + 1);
+    PUCHAR end = (PUCHAR)Acl + Acl->AclSize;
+
+    if (Acl->AclRevision < ACL_REVISION || Acl->AclRevision > ACL_REVISION_DS ||
+        Acl->AclSize < sizeof(ACL)) {
+        return FALSE;
+    }
+    for (USHORT i = 0; i < Acl->AceCount; i++) {
+        PACE_HEADER header = (PACE_HEADER)ace;
+
+        if ((SIZE_T)(end - ace) < sizeof(*header) || header->AceSize < sizeof(*header) ||
+            (SIZE_T)(end - ace) < header->AceSize) {
+            return FALSE;
+        }
+        ace += header->AceSize;
+    }
+    return TRUE;
+}
+
+/* Where the next ACE goes; NULL: the ACL is not valid. */
+static PUCHAR
+SepFirstFreeAce(PACL Acl)
+{
+    PUCHAR ace = (PUCHAR)(Acl + 1);
+
+    if (!SepIsValidAcl(Acl)) {
+        return NULL;
+    }
+    for (USHORT i = 0; i < Acl->AceCount; i++) {
+        ace += ((PACE_HEADER)ace)->AceSize;
+    }
+    return ace;
+}
+
+static BOOLEAN
+SepIsAbsolute(PISECURITY_DESCRIPTOR Descriptor)
+{
+    return Descriptor->Revision == SECURITY_DESCRIPTOR_REVISION &&
+           (Descriptor->Control & SE_SELF_RELATIVE) == 0;
+}
+
+static VOID
+SepSetControl(PISECURITY_DESCRIPTOR Descriptor, SECURITY_DESCRIPTOR_CONTROL Bit, BOOLEAN Value)
+{
+    Descriptor->Control = (SECURITY_DESCRIPTOR_CONTROL)(Value ? Descriptor->Control | Bit
+                                                              : Descriptor->Control & ~Bit);
+}
+
+#pragma GCC visibility push(default)
+
+/* ---- SIDs ---- */
+
+BOOLEAN NTAPI
+RtlValidSid(PSID Sid)
+{
+    return Sid != NULL && SEP_SID(Sid)->Revision == SID_REVISION &&
+           SEP_SID(Sid)->SubAuthorityCount <= SID_MAX_SUB_AUTHORITIES;
+}
+
+ULONG NTAPI
+RtlLengthRequiredSid(ULONG SubAuthorityCount)
+{
+    return (ULONG)(FIELD_OFFSET(SID, SubAuthority) + SubAuthorityCount * sizeof(ULONG));
+}
+
+ULONG NTAPI
+RtlLengthSid(PSID Sid)
+{
+    return RtlLengthRequiredSid(SEP_SID(Sid)->SubAuthorityCount);
+}
+
+BOOLEAN NTAPI
+RtlEqualSid(PSID Sid1, PSID Sid2)
+{
+    return SEP_SID(Sid1)->SubAuthorityCount == SEP_SID(Sid2)->SubAuthorityCount &&
+           memcmp(Sid1, Sid2, RtlLengthSid(Sid1)) == 0;
+}
+
+NTSTATUS NTAPI
+RtlCopySid(ULONG Length, PSID Destination, PSID Source)
+{
+    if (Length < RtlLengthSid(Source)) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    memmove(Destination, Source, RtlLengthSid(Source));
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlInitializeSid(PSID Sid, PSID_IDENTIFIER_AUTHORITY IdentifierAuthority, UCHAR SubAuthorityCount)
+{
+    if (SubAuthorityCount > SID_MAX_SUB_AUTHORITIES) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    SEP_SID(Sid)->Revision = SID_REVISION;
+    SEP_SID(Sid)->SubAuthorityCount = SubAuthorityCount;
+    SEP_SID(Sid)->IdentifierAuthority = *IdentifierAuthority;
+    return STATUS_SUCCESS;
+}
+
+PULONG NTAPI
+RtlSubAuthoritySid(PSID Sid, ULONG SubAuthority)
+{
+    return (PULONG)&SEP_SID(Sid)->SubAuthority[0] + SubAuthority;
+}
+
+PUCHAR NTAPI
+RtlSubAuthorityCountSid(PSID Sid)
+{
+    return &SEP_SID(Sid)->SubAuthorityCount;
+}
+
+/* ---- ACLs ---- */
+
+NTSTATUS NTAPI
+RtlCreateAcl(PACL Acl, ULONG AclLength, ULONG AclRevision)
+{
+    if (AclLength < sizeof(ACL)) {
+        return STATUS_BUFFER_TOO_SMALL;
+    }
+    if (AclRevision < ACL_REVISION || AclRevision > ACL_REVISION_DS || AclLength > MAXUSHORT) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    memset(Acl, 0, sizeof(*Acl));
+    Acl->AclRevision = (UCHAR)AclRevision;
+    Acl->AclSize = (USHORT)(AclLength & ~3u);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlAddAccessAllowedAceEx(PACL Acl, ULONG AceRevision, ULONG AceFlags, ACCESS_MASK AccessMask,
+                         PSID Sid)
+{
+    PACCESS_ALLOWED_ACE ace;
+    ULONG size;
+
+    if (!RtlValidSid(Sid)) {
+        return STATUS_INVALID_SID;
+    }
+    ace = (PACCESS_ALLOWED_ACE)SepFirstFreeAce(Acl);
+    if (ace == NULL) {
+        return STATUS_INVALID_ACL;
+    }
+    if (AceRevision > ACL_REVISION_DS || Acl->AclRevision > ACL_REVISION_DS) {
+        return STATUS_REVISION_MISMATCH;
+    }
+    size = (ULONG)FIELD_OFFSET(ACCESS_ALLOWED_ACE, SidStart) + RtlLengthSid(Sid);
+    if (size > (SIZE_T)((PUCHAR)Acl + Acl->AclSize - (PUCHAR)ace)) {
+        return STATUS_ALLOTTED_SPACE_EXCEEDED;
+    }
+    ace->Header.AceType = ACCESS_ALLOWED_ACE_TYPE;
+    ace->Header.AceFlags = (UCHAR)AceFlags;
+    ace->Header.AceSize = (USHORT)size;
+    ace->Mask = AccessMask;
+    memcpy(&ace->SidStart, Sid, RtlLengthSid(Sid));
+    Acl->AceCount++;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlAddAccessAllowedAce(PACL Acl, ULONG AceRevision, ACCESS_MASK AccessMask, PSID Sid)
+{
+    return RtlAddAccessAllowedAceEx(Acl, AceRevision, 0, AccessMask, Sid);
+}
+
+NTSTATUS NTAPI
+RtlGetAce(PACL Acl, ULONG AceIndex, PVOID *Ace)
+{
+    PUCHAR ace = (PUCHAR)(Acl + 1);
+
+    if (!SepIsValidAcl(Acl) || AceIndex >= Acl->AceCount) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    while (AceIndex-- > 0) {
+        ace += ((PACE_HEADER)ace)->AceSize;
+    }
+    *Ace = ace;
+    return STATUS_SUCCESS;
+}
+
+/* ---- descriptors ---- */
+
+NTSTATUS NTAPI
+RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Revision)
+{
+    if (Revision != SECURITY_DESCRIPTOR_REVISION) {
+        return STATUS_UNKNOWN_REVISION;
+    }
+    memset(SecurityDescriptor, 0, sizeof(SECURITY_DESCRIPTOR));
+    ((PISECURITY_DESCRIPTOR)SecurityDescriptor)->Revision = SECURITY_DESCRIPTOR_REVISION;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, BOOLEAN DaclPresent,
+                             PACL Dacl, BOOLEAN DaclDefaulted)
+{
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+
+    if (!SepIsAbsolute(descriptor)) {
+        return STATUS_INVALID_SECURITY_DESCR;
+    }
+    SepSetControl(descriptor, SE_DACL_PRESENT, DaclPresent);
+    SepSetControl(descriptor, SE_DACL_DEFAULTED, DaclPresent && DaclDefaulted);
+    descriptor->Dacl = DaclPresent ? Dacl : NULL;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Owner,
+                              BOOLEAN OwnerDefaulted)
+{
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+
+    if (!SepIsAbsolute(descriptor)) {
+        return STATUS_INVALID_SECURITY_DESCR;
+    }
+    descriptor->Owner = Owner;
+    SepSetControl(descriptor, SE_OWNER_DEFAULTED, OwnerDefaulted);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Group,
+                              BOOLEAN GroupDefaulted)
+{
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+
+    if (!SepIsAbsolute(descriptor)) {
+        return STATUS_INVALID_SECURITY_DESCR;
+    }
+    descriptor->Group = Group;
+    SepSetControl(descriptor, SE_GROUP_DEFAULTED, GroupDefaulted);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PBOOLEAN DaclPresent,
+                             PACL *Dacl, PBOOLEAN DaclDefaulted)
+{
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    SEP_PARTS parts;
+
+    if (descriptor->Revision != SECURITY_DESCRIPTOR_REVISION) {
+        return STATUS_UNKNOWN_REVISION;
+    }
+    SepGetParts(SecurityDescriptor, &parts);
+    *DaclPresent = (descriptor->Control & SE_DACL_PRESENT) != 0;
+    if (*DaclPresent) {
+        *Dacl = parts.Dacl;
+        *DaclDefaulted = (descriptor->Control & SE_DACL_DEFAULTED) != 0;
+    }
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID *Owner,
+                              PBOOLEAN OwnerDefaulted)
+{
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    SEP_PARTS parts;
+
+    if (descriptor->Revision != SECURITY_DESCRIPTOR_REVISION) {
+        return STATUS_UNKNOWN_REVISION;
+    }
+    SepGetParts(SecurityDescriptor, &parts);
+    *Owner = parts.Owner;
+    *OwnerDefaulted = (descriptor->Control & SE_OWNER_DEFAULTED) != 0;
+    return STATUS_SUCCESS;
+}
+
+BOOLEAN NTAPI
+RtlValidSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
+{
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    SEP_PARTS parts;
+
+    if (descriptor == NULL || descriptor->Revision != SECURITY_DESCRIPTOR_REVISION) {
+        return FALSE;
+    }
+    SepGetParts(SecurityDescriptor, &parts);
+    return (parts.Owner == NULL || RtlValidSid(parts.Owner)) &&
+           (parts.Group == NULL || RtlValidSid(parts.Group)) &&
+           (parts.Dacl == NULL || SepIsValidAcl(parts.Dacl)) &&
+           (parts.Sacl == NULL || SepIsValidAcl(parts.Sacl));
+}
+
+/* Bytes of the descriptor and all its parts, each rounded up to 4. */
+ULONG NTAPI
+RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
+{
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    BOOLEAN isRelative = (descriptor->Control & SE_SELF_RELATIVE) != 0;
+    SEP_PARTS parts;
+    SIZE_T length = isRelative ? sizeof(SECURITY_DESCRIPTOR_RELATIVE) : sizeof(SECURITY_DESCRIPTOR);
+
+    SepGetParts(SecurityDescriptor, &parts);
+    length += parts.Owner != NULL ? SEP_ALIGN(RtlLengthSid(parts.Owner)) : 0;
+    length += parts.Group != NULL ? SEP_ALIGN(RtlLengthSid(parts.Group)) : 0;
+    length += parts.Dacl != NULL ? SEP_ALIGN(parts.Dacl->AclSize) : 0;
+    length += parts.Sacl != NULL ? SEP_ALIGN(parts.Sacl->AclSize) : 0;
+    return (ULONG)length;
+}
+
+BOOLEAN NTAPI
+SeValidSecurityDescriptor(ULONG Length, PSECURITY_DESCRIPTOR SecurityDescriptor)
+{
+    return Length >= sizeof(SECURITY_DESCRIPTOR_RELATIVE) &&
+           RtlValidSecurityDescriptor(SecurityDescriptor) &&
+           RtlLengthSecurityDescriptor(SecurityDescriptor) <= Length;
+}
+
+VOID NTAPI
+RtlMapGenericMask(PACCESS_MASK AccessMask, PGENERIC_MAPPING GenericMapping)
+{
+    *AccessMask = SepMapGeneric(*AccessMask, GenericMapping);
+}
+
+#pragma GCC visibility pop

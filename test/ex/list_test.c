@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test/ex/list_test.c - sequenced and interlocked lists, lookaside lists, work items, timers
+ */
+#include "ex_test.h"
+
+void
+NtTestSetUp(void)
+{
+    ExTestStart();
+}
+
+void
+NtTestTearDown(void)
+{
+    ExTestStop();
+}
+
+/* ---- sequenced lists ---- */
+
+typedef struct DECLSPEC_ALIGN(16) ITEM {
+    SLIST_ENTRY Link;
+    LONG Owners;
+    ULONG Value;
+} ITEM;
+
+NT_TEST(ExSList, LastInFirstOut)
+{
+    static SLIST_HEADER head;
+    static ITEM items[5];
+
+    InitializeSListHead(&head);
+    NT_EXPECT_EQ(InterlockedPopEntrySList(&head), NULL);
+    for (ULONG i = 0; i < 5; i++) {
+        NT_EXPECT_EQ(ExQueryDepthSList(&head), i);
+        NT_EXPECT_EQ(InterlockedPushEntrySList(&head, &items[i].Link),
+                     i == 0 ? NULL : &items[i - 1].Link);
+    }
+    NT_EXPECT_EQ(InterlockedPopEntrySList(&head), &items[4].Link);
+    NT_EXPECT_EQ(InterlockedFlushSList(&head), &items[3].Link);
+    NT_EXPECT_EQ(items[3].Link.Next, &items[2].Link);
+    NT_EXPECT_EQ(items[0].Link.Next, NULL);
+    NT_EXPECT_EQ(ExQueryDepthSList(&head), 0);
+    NT_EXPECT_EQ(InterlockedFlushSList(&head), NULL);
+}
+
+NT_TEST(ExSList, MisalignedHeaderRaises)
+{
+    static UCHAR room[64] __attribute__((aligned(16)));
+
+    NT_EXPECT_STATUS(RAISED(InitializeSListHead((PSLIST_HEADER)(room + 8))),
+                     STATUS_DATATYPE_MISALIGNMENT);
+}
+
+static SLIST_HEADER SharedList;
+
+/* Each entry has one owner at a time, and is freed memory when it has left for good. */
+static void
+PassItems(void *Context)
+{
+    for (ULONG round = 0; round < 200; round++) {
+        PSLIST_ENTRY entry = InterlockedPopEntrySList(&SharedList);
+
+        if (entry != NULL) {
+            ITEM *item = CONTAINING_RECORD(entry, ITEM, Link);
+
+            NT_EXPECT_EQ(__atomic_add_fetch(&item->Owners, 1, __ATOMIC_RELAXED), 1);
+            item->Value++;
+            __atomic_sub_fetch(&item->Owners, 1, __ATOMIC_RELAXED);
+            if (round % 50 == 49) {
+                ExFreePoolWithTag(item, EX_TAG);
+                item = ExAllocatePoolWithTag(NonPagedPool, sizeof(*item), EX_TAG);
+                item->Owners = 0;
+                item->Value = 0;
+            }
+            InterlockedPushEntrySList(&SharedList, &item->Link);
+        }
+        if (round % 9 == 0) {
+            SimSchedulingPoint();
+        }
+    }
+}
+
+NT_TEST_SEEDS(ExSList, ThreadsPassEntries, 10)
+{
+    static TEST_THREAD threads[3];
+    PSLIST_ENTRY entry;
+    ULONG count = 0;
+
+    InitializeSListHead(&SharedList);
+    for (ULONG i = 0; i < 6; i++) {
+        ITEM *item = ExAllocatePoolWithTag(NonPagedPool, sizeof(*item), EX_TAG);
+
+        memset(item, 0, sizeof(*item));
+        InterlockedPushEntrySList(&SharedList, &item->Link);
+    }
+    for (ULONG i = 0; i < 3; i++) {
+        StartThread(&threads[i], PassItems, NULL);
+    }
+    for (ULONG i = 0; i < 3; i++) {
+        JoinThread(&threads[i]);
+    }
+    NT_EXPECT_EQ(ExQueryDepthSList(&SharedList), 6);
+    for (entry = InterlockedPopEntrySList(&SharedList); entry != NULL;
+         entry = InterlockedPopEntrySList(&SharedList)) {
+        ExFreePoolWithTag(CONTAINING_RECORD(entry, ITEM, Link), EX_TAG);
+        count++;
+    }
+    NT_EXPECT_EQ(count, 6);
+}
+
+NT_TEST(ExInterlocked, ListsReturnTheNeighbour)
+{
+    LIST_ENTRY head;
+    LIST_ENTRY first;
+    LIST_ENTRY second;
+    KSPIN_LOCK lock;
+
+    KeInitializeSpinLock(&lock);
+    InitializeListHead(&head);
+    NT_EXPECT_EQ(ExInterlockedRemoveHeadList(&head, &lock), NULL);
+    NT_EXPECT_EQ(ExInterlockedInsertTailList(&head, &first, &lock), NULL);
+    NT_EXPECT_EQ(ExInterlockedInsertTailList(&head, &second, &lock), &first);
+    NT_EXPECT_EQ(ExInterlockedRemoveHeadList(&head, &lock), &first);
+    NT_EXPECT_EQ(ExInterlockedInsertHeadList(&head, &first, &lock), &second);
+    NT_EXPECT_EQ(head.Flink, &first);
+    NT_EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+}
+
+NT_TEST(ExInterlocked, SumsReturnTheValueBefore)
+{
+    LARGE_INTEGER sum = {.QuadPart = 0xFFFFFFFFll};
+    LARGE_INTEGER one = {.QuadPart = 1};
+    ULONG small = 5;
+    KSPIN_LOCK lock;
+
+    KeInitializeSpinLock(&lock);
+    NT_EXPECT_EQ(ExInterlockedAddLargeInteger(&sum, one, &lock).QuadPart, 0xFFFFFFFFll);
+    NT_EXPECT_EQ(sum.QuadPart, 0x100000000ll);
+    NT_EXPECT_EQ(ExInterlockedAddUlong(&small, 7, &lock), 5);
+    NT_EXPECT_EQ(small, 12);
+}
+
+/* ---- lookaside lists ---- */
+
+NT_TEST(ExLookaside, KeepsUpToItsDepth)
+{
+    static NPAGED_LOOKASIDE_LIST list;
+    PVOID blocks[8];
+
+    ExInitializeNPagedLookasideList(&list, NULL, NULL, 0, 100, EX_TAG, 0);
+    for (ULONG i = 0; i < 8; i++) {
+        blocks[i] = ExAllocateFromNPagedLookasideList(&list);
+        NT_EXPECT_NE(blocks[i], NULL);
+        memset(blocks[i], 0xEE, 100);
+    }
+    for (ULONG i = 0; i < 8; i++) {
+        ExFreeToNPagedLookasideList(&list, blocks[i]);
+    }
+    NT_EXPECT_EQ(ExTestBlocks(), list.L.Depth);
+    NT_EXPECT_NE(ExAllocateFromNPagedLookasideList(&list), NULL);
+    NT_EXPECT_EQ(list.L.TotalAllocates, 9);
+    NT_EXPECT_EQ(list.L.AllocateMisses, 8);
+    ExFreeToNPagedLookasideList(&list, blocks[3]);
+    ExDeleteNPagedLookasideList(&list);
+    NT_EXPECT_EQ(ExTestBlocks(), 0);
+}
+
+static LONG OwnAllocations;
+
+static PVOID NTAPI
+OwnAllocate(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, PLOOKASIDE_LIST_EX Lookaside)
+{
+    OwnAllocations++;
+    NT_EXPECT_EQ(PoolType, PagedPool);
+    NT_EXPECT_EQ(Size, 48);
+    return ExAllocatePoolWithTag(PoolType, Size, Tag);
+}
+
+static VOID NTAPI
+OwnFree(PVOID Buffer, PLOOKASIDE_LIST_EX Lookaside)
+{
+    OwnAllocations--;
+    ExFreePoolWithTag(Buffer, Lookaside->L.Tag);
+}
+
+NT_TEST(ExLookaside, ExtendedListsCallTheirRoutines)
+{
+    static LOOKASIDE_LIST_EX list __attribute__((aligned(16)));
+    PVOID block;
+
+    NT_EXPECT_STATUS(
+        ExInitializeLookasideListEx(&list, OwnAllocate, OwnFree, PagedPool, 3, 48, EX_TAG, 0),
+        STATUS_INVALID_PARAMETER_MIX);
+    NT_EXPECT_STATUS(
+        ExInitializeLookasideListEx(&list, OwnAllocate, OwnFree, PagedPool, 0, 48, EX_TAG, 0),
+        STATUS_SUCCESS);
+    block = ExAllocateFromLookasideListEx(&list);
+    ExFreeToLookasideListEx(&list, block);
+    NT_EXPECT_EQ(OwnAllocations, 1);
+    ExFlushLookasideListEx(&list);
+    NT_EXPECT_EQ(OwnAllocations, 0);
+    ExDeleteLookasideListEx(&list);
+}
+
+NT_TEST(ExLookaside, DeletingTwiceIsABugCheck)
+{
+    static NPAGED_LOOKASIDE_LIST list;
+
+    ExInitializeNPagedLookasideList(&list, NULL, NULL, 0, 100, EX_TAG, 0);
+    ExDeleteNPagedLookasideList(&list);
+    NT_EXPECT_BUGCHECK(0xC4, ExDeleteNPagedLookasideList(&list));
+}
+
+/* ---- work items ---- */
+
+typedef struct WORKER {
+    TEST_THREAD Thread;
+    PKSTART_ROUTINE Routine;
+    PVOID Context;
+} WORKER;
+
+static WORKER Workers[40];
+static LONG WorkerCount;
+
+static void
+RunWorker(void *Context)
+{
+    WORKER *worker = Context;
+
+    worker->Routine(worker->Context);
+}
+
+static NTSTATUS
+CreateWorker(PKSTART_ROUTINE Routine, PVOID Context, PVOID *Thread)
+{
+    WORKER *worker = &Workers[__atomic_fetch_add(&WorkerCount, 1, __ATOMIC_RELAXED)];
+
+    worker->Routine = Routine;
+    worker->Context = Context;
+    StartThread(&worker->Thread, RunWorker, worker);
+    *Thread = worker;
+    return STATUS_SUCCESS;
+}
+
+static VOID
+WaitWorker(PVOID Thread)
+{
+    JoinThread(&((WORKER *)Thread)->Thread);
+}
+
+static const EXP_THREAD_OPS WorkerOps = {CreateWorker, WaitWorker};
+
+typedef struct JOB {
+    WORK_QUEUE_ITEM Item;
+    LONG *Done;
+    KEVENT *Wait;
+    KEVENT *Set;
+    ULONG Again;
+} JOB;
+
+static VOID NTAPI
+RunJob(PVOID Parameter)
+{
+    JOB *job = Parameter;
+
+    NT_EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    if (job->Wait != NULL) {
+        KeWaitForSingleObject(job->Wait, Executive, KernelMode, FALSE, NULL);
+    }
+    if (job->Set != NULL) {
+        KeSetEvent(job->Set, 0, FALSE);
+    }
+    __atomic_add_fetch(job->Done, 1, __ATOMIC_RELAXED);
+    if (job->Again > 0) {
+        job->Again--;
+        ExQueueWorkItem(&job->Item, DelayedWorkQueue);
+    }
+}
+
+/* Queued before there are workers, from DISPATCH_LEVEL, and again from the routine itself. */
+NT_TEST_SEEDS(ExWork, EveryItemRunsOnce, 10)
+{
+    static JOB jobs[30];
+    LONG done = 0;
+    KIRQL irql;
+
+    for (ULONG i = 0; i < 30; i++) {
+        ExInitializeWorkItem(&jobs[i].Item, RunJob, &jobs[i]);
+        jobs[i].Done = &done;
+        jobs[i].Again = i % 3;
+    }
+    for (ULONG i = 0; i < 10; i++) {
+        ExQueueWorkItem(&jobs[i].Item, i % 2 == 0 ? CriticalWorkQueue : DelayedWorkQueue);
+    }
+    NT_EXPECT_EQ(ExpWorkItemsPending(), 10);
+    ExpRegisterThreadOps(&WorkerOps);
+    NT_EXPECT_STATUS(ExpInitializeSystem(), STATUS_SUCCESS);
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
+    for (ULONG i = 10; i < 30; i++) {
+        ExQueueWorkItem(&jobs[i].Item, i % 2 == 0 ? HyperCriticalWorkQueue : DelayedWorkQueue);
+    }
+    KeLowerIrql(irql);
+    ExpFlushWorkItems();
+    NT_EXPECT_EQ(ExpWorkItemsPending(), 0);
+    NT_EXPECT_EQ(done, 60);
+    ExpShutdownSystem();
+}
+
+/* Each item waits for the one behind it: a queue with a single worker would stand still. */
+NT_TEST_SEEDS(ExWork, ItemsMayWaitForLaterItems, 5)
+{
+    static KEVENT events[6];
+    static JOB jobs[6];
+    LONG done = 0;
+
+    ExpRegisterThreadOps(&WorkerOps);
+    NT_EXPECT_STATUS(ExpInitializeSystem(), STATUS_SUCCESS);
+    for (ULONG i = 0; i < 6; i++) {
+        KeInitializeEvent(&events[i], NotificationEvent, FALSE);
+    }
+    for (ULONG i = 0; i < 6; i++) {
+        ExInitializeWorkItem(&jobs[i].Item, RunJob, &jobs[i]);
+        jobs[i].Done = &done;
+        jobs[i].Wait = i < 5 ? &events[i + 1] : NULL;
+        jobs[i].Set = &events[i];
+        ExQueueWorkItem(&jobs[i].Item, CriticalWorkQueue);
+    }
+    ExpFlushWorkItems();
+    NT_EXPECT_EQ(done, 6);
+    ExpShutdownSystem();
+}
+
+NT_TEST(ExWork, QueuedTwiceIsABugCheck)
+{
+    static JOB job;
+    LONG done = 0;
+
+    job.Done = &done;
+    ExInitializeWorkItem(&job.Item, RunJob, &job);
+    ExQueueWorkItem(&job.Item, DelayedWorkQueue);
+    NT_EXPECT_BUGCHECK(0x96, ExQueueWorkItem(&job.Item, DelayedWorkQueue));
+}
+
+static VOID NTAPI
+RaiseAndReturn(PVOID Parameter)
+{
+    KIRQL irql;
+
+    KeRaiseIrql(APC_LEVEL, &irql);
+}
+
+NT_TEST(ExWork, ReturningAtRaisedIrqlIsABugCheck)
+{
+    static WORK_QUEUE_ITEM item;
+
+    ExpRegisterThreadOps(&WorkerOps);
+    NT_EXPECT_STATUS(ExpInitializeSystem(), STATUS_SUCCESS);
+    ExInitializeWorkItem(&item, RaiseAndReturn, NULL);
+    NT_EXPECT_BUGCHECK(0xE1, ExQueueWorkItem(&item, DelayedWorkQueue); ExpFlushWorkItems());
+}
+
+/* ---- EX_TIMER ---- */
+
+static LONG Expirations;
+
+static void NTAPI
+OnExpiry(PEX_TIMER Timer, PVOID Context)
+{
+    NT_EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    NT_EXPECT_EQ(Context, (PVOID)5);
+    Expirations++;
+}
+
+static void NTAPI
+OnDelete(void *Context)
+{
+    ++*(LONG *)Context;
+}
+
+NT_TEST(ExTimer, ExpiresRepeatsAndIsDeleted)
+{
+    PEX_TIMER timer = ExAllocateTimer(OnExpiry, (PVOID)5, EX_TIMER_HIGH_RESOLUTION);
+    LONG deleted = 0;
+    EXT_DELETE_PARAMETERS parameters = {.DeleteCallback = OnDelete, .DeleteContext = &deleted};
+
+    NT_EXPECT_NE(timer, NULL);
+    NT_EXPECT_EQ(ExAllocateTimer(OnExpiry, NULL, 0x100), NULL);
+    NT_EXPECT_FALSE(ExSetTimer(timer, -100000, 0, NULL));
+    NT_EXPECT_TRUE(ExSetTimer(timer, -50000, 20000, NULL));
+    SimAdvance(5500000);
+    NT_EXPECT_EQ(Expirations, 1);
+    SimAdvance(4000000);
+    NT_EXPECT_EQ(Expirations, 3);
+    NT_EXPECT_STATUS(KeWaitForSingleObject(timer, Executive, KernelMode, FALSE, NULL),
+                     STATUS_SUCCESS);
+    NT_EXPECT_TRUE(ExCancelTimer(timer, NULL));
+    NT_EXPECT_FALSE(ExCancelTimer(timer, NULL));
+    NT_EXPECT_FALSE(ExDeleteTimer(timer, TRUE, TRUE, &parameters));
+    NT_EXPECT_EQ(deleted, 1);
+}
+
+NT_TEST(ExTimer, DeletedFromDispatchLevel)
+{
+    PEX_TIMER timer = ExAllocateTimer(NULL, NULL, EX_TIMER_NOTIFICATION);
+    LONG deleted = 0;
+    EXT_DELETE_PARAMETERS parameters = {.DeleteCallback = OnDelete, .DeleteContext = &deleted};
+    KIRQL irql;
+
+    ExpRegisterThreadOps(&WorkerOps);
+    NT_EXPECT_STATUS(ExpInitializeSystem(), STATUS_SUCCESS);
+    ExSetTimer(timer, -100000000, 0, NULL);
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
+    NT_EXPECT_TRUE(ExDeleteTimer(timer, TRUE, FALSE, &parameters));
+    KeLowerIrql(irql);
+    ExpFlushWorkItems();
+    NT_EXPECT_EQ(deleted, 1);
+    timer = ExAllocateTimer(NULL, NULL, 0);
+    KeRaiseIrql(APC_LEVEL, &irql);
+    NT_EXPECT_FALSE(ExDeleteTimer(timer, TRUE, TRUE, &parameters));
+    NT_EXPECT_EQ(deleted, 2);
+    KeLowerIrql(irql);
+    ExpFlushWorkItems();
+    ExpShutdownSystem();
+}
