@@ -12,6 +12,12 @@
 
 NTSTATUS IopInitializeSystem(VOID); /* types, \Device names, thread rundown */
 VOID IopShutdownSystem(VOID);       /* calls shutdown registrations */
+/* Only the calls: while the drivers are still there. Later registrations are refused. */
+VOID IopNotifyShutdown(VOID);
+
+/* Drive Z:, the host's files to read; hostvolume.c. After IopInitializeSystem. */
+NTSTATUS IopStartHostVolume(VOID);
+VOID IopStopHostVolume(VOID);
 
 /* A driver object without an image: ldr fills it in and calls DriverEntry. */
 NTSTATUS IopCreateDriverObject(PCUNICODE_STRING Name, PCUNICODE_STRING RegistryPath,
@@ -25,18 +31,48 @@ VOID IopResetDriverDispatch(PDRIVER_OBJECT DriverObject);
  * STATUS_DEVICE_BUSY... the caller waits with IopWaitForDriverIdle.
  */
 NTSTATUS IopPrepareDriverUnload(PDRIVER_OBJECT DriverObject);
+/*
+ * Waits until no file object of its devices is left. Timeout: 100 ns units, polled each 1 ms.
+ * STATUS_SUCCESS, STATUS_TIMEOUT. PASSIVE_LEVEL.
+ */
+NTSTATUS IopWaitForDriverIdle(PDRIVER_OBJECT DriverObject, LONGLONG Timeout);
+/* ldr after DriverEntry succeeded: clears DO_DEVICE_INITIALIZING of the devices made in it. */
+VOID IopReadyDevices(PDRIVER_OBJECT DriverObject);
+/* ldr after DriverEntry: a MajorFunction set to NULL becomes IopInvalidDeviceRequest. */
+VOID IopRepairDriverDispatch(PDRIVER_OBJECT DriverObject);
 /* Removes the driver object's name and drops its reference. Devices left are reported by Audit. */
 VOID IopDeleteDriverObject(PDRIVER_OBJECT DriverObject);
 
 typedef struct IOP_DRIVER_AUDIT {
-    ULONG Devices;        /* not deleted */
-    ULONG SymbolicLinks;  /* whose target is one of its devices */
+    ULONG Devices;       /* not deleted */
+    ULONG SymbolicLinks; /* whose target is one of its devices */
     ULONG OpenFiles;
     ULONG PendingIrps;
 } IOP_DRIVER_AUDIT;
 VOID IopAuditDriver(PDRIVER_OBJECT DriverObject, IOP_DRIVER_AUDIT *Audit);
+/* Takes away the links that IopAuditDriver counts; Tell hears of each, with who made it. */
+typedef VOID IOP_TELL_LINK(PVOID Context, PCUNICODE_STRING Name, ULONG_PTR Caller);
+VOID IopRemoveDriverLinks(PDRIVER_OBJECT DriverObject, IOP_TELL_LINK *Tell, PVOID Context);
 
 /* For the bugcheck report: one line on an IRP, with its history; "" if it is none of ours. */
 VOID IopDescribeIrp(PIRP Irp, char *Buffer, SIZE_T Size);
 /* IRPs allocated and not yet freed; tests and audits. */
 LONG IopIrpsInUse(VOID);
+
+/* ---- services that the DDK headers do not declare ---- */
+
+NTSTATUS NTAPI NtFlushBuffersFile(HANDLE Handle, PIO_STATUS_BLOCK Iosb);
+NTSTATUS NTAPI NtCancelIoFile(HANDLE Handle, PIO_STATUS_BLOCK Iosb);
+NTSTATUS NTAPI NtCancelIoFileEx(HANDLE Handle, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb);
+NTSTATUS NTAPI NtCancelSynchronousIoFile(HANDLE Thread, PIO_STATUS_BLOCK Request,
+                                         PIO_STATUS_BLOCK Iosb);
+NTSTATUS NTAPI NtCreateIoCompletion(PHANDLE Handle, ACCESS_MASK Access,
+                                    POBJECT_ATTRIBUTES Attributes, ULONG Concurrency);
+NTSTATUS NTAPI NtSetIoCompletion(HANDLE Handle, PVOID Key, PVOID Context, NTSTATUS Status,
+                                 ULONG_PTR Information);
+NTSTATUS NTAPI NtRemoveIoCompletion(HANDLE Handle, PVOID *Key, PVOID *Context,
+                                    PIO_STATUS_BLOCK Iosb, PLARGE_INTEGER Timeout);
+NTSTATUS NTAPI ZwCancelIoFileEx(HANDLE Handle, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb);
+ULONG_PTR NTAPI IoGetRemainingStackSize(VOID);
+/* The SDDL string that IoCreateDeviceSecure was given; empty without one. */
+PCUNICODE_STRING IopQueryDeviceSddl(PDEVICE_OBJECT DeviceObject);

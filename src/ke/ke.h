@@ -102,6 +102,31 @@ VOID KiTerminateProcess(KPROCESS *Process);
  */
 BOOLEAN KiAlertThread(KTHREAD *Thread);
 
+/* ---- user APCs; apc.c ---- */
+
+/*
+ * KernelRoutine runs on the thread, at PASSIVE_LEVEL, before NormalRoutine is called in user mode;
+ * RundownRoutine instead of both when the thread ends first. Either may free the APC.
+ */
+VOID KiInitializeUserApc(PKAPC Apc, KTHREAD *Thread, PKKERNEL_ROUTINE KernelRoutine,
+                         PKRUNDOWN_ROUTINE RundownRoutine, PKNORMAL_ROUTINE NormalRoutine,
+                         PVOID Context);
+/*
+ * Ends a user-mode alertable wait of the thread with STATUS_USER_APC. FALSE: the thread is ending,
+ * or the APC is queued already. IRQL <= DISPATCH_LEVEL.
+ */
+BOOLEAN KiQueueUserApc(PKAPC Apc, PVOID Argument1, PVOID Argument2);
+typedef struct KI_USER_CALL {
+    PKNORMAL_ROUTINE Routine;
+    PVOID Context;
+    PVOID Argument1;
+    PVOID Argument2;
+} KI_USER_CALL;
+/* For the gate, when UserApcPending is set: what to call next. FALSE: nothing is left. */
+BOOLEAN KiTakeUserApc(KTHREAD *Thread, KI_USER_CALL *Call);
+/* The thread is ending: nothing more is queued, what is there is run down. */
+VOID KiRundownUserApcs(KTHREAD *Thread);
+
 /* ---- processors and DPCs, for tests, bench and reports ---- */
 ULONG KiProcessorCount(VOID);
 KPRCB *KiProcessor(ULONG Number);

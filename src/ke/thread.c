@@ -88,6 +88,7 @@ KiInitializeThread(KTHREAD *Thread, KPROCESS *Process)
     Thread->Header.Type = ThreadObject;
     InitializeListHead(&Thread->Header.WaitListHead);
     InitializeListHead(&Thread->MutantList);
+    InitializeListHead(&Thread->UserApcList);
     Thread->PreviousMode = KernelMode;
     Thread->State = KI_THREAD_RUNNING;
     Thread->Priority = 8;

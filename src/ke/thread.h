@@ -63,6 +63,9 @@ struct _KTHREAD {
     struct _KQUEUE *Queue;     /* the queue that it last took an entry from; KiDispatcherLock */
     LIST_ENTRY QueueListEntry; /* on Queue->ThreadListHead */
     PLIST_ENTRY QueueEntry;    /* what a KeRemoveQueue that waited received */
+    LIST_ENTRY UserApcList;    /* these three: ke/apc.c; KiDispatcherLock */
+    BOOLEAN UserApcPending;    /* a wait ended for an APC: the way to user mode runs them */
+    BOOLEAN UserApcsClosed;    /* the thread is ending */
 };
 
 /* A virtual processor. Taken by raising to DISPATCH_LEVEL. */

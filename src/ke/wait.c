@@ -351,11 +351,15 @@ KiLinkWaitBlock(KTHREAD *Thread, PKWAIT_BLOCK Block, DISPATCHER_HEADER *Header, 
 
 /* What may end a wait before it begins: STATUS_WAIT_1 stands for nothing. */
 static NTSTATUS
-KiTestAlert(KTHREAD *Thread, BOOLEAN Alertable)
+KiTestAlert(KTHREAD *Thread, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable)
 {
     if (Alertable && Thread->Alerted) {
         Thread->Alerted = FALSE;
         return STATUS_ALERTED;
+    }
+    if (Alertable && WaitMode == UserMode && !IsListEmpty(&Thread->UserApcList)) {
+        Thread->UserApcPending = TRUE;
+        return STATUS_USER_APC;
     }
     return STATUS_WAIT_1;
 }
@@ -423,9 +427,10 @@ KiWaitAll(KTHREAD *Thread, ULONG Count, PVOID Object[])
 
 /* A wait that was not satisfied at once: does it end here all the same? Unlocks if it does. */
 static BOOLEAN
-KiWaitEndsNow(KTHREAD *Thread, BOOLEAN Alertable, const LARGE_INTEGER *Timeout, NTSTATUS *Status)
+KiWaitEndsNow(KTHREAD *Thread, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+              const LARGE_INTEGER *Timeout, NTSTATUS *Status)
 {
-    *Status = KiTestAlert(Thread, Alertable);
+    *Status = KiTestAlert(Thread, WaitMode, Alertable);
     if (*Status == STATUS_WAIT_1) {
         if (Timeout == NULL || Timeout->QuadPart != 0) {
             return FALSE;
@@ -477,7 +482,7 @@ KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE Wai
     if (KiIsSignaled(header, thread)) {
         return KiTakeOne(thread, header, 0);
     }
-    if (KiWaitEndsNow(thread, Alertable, Timeout, &status)) {
+    if (KiWaitEndsNow(thread, WaitMode, Alertable, Timeout, &status)) {
         return status;
     }
     KiLinkWaitBlock(thread, &thread->WaitBlock[0], header, 0, WaitAny);
@@ -522,7 +527,7 @@ KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_
             }
         }
     }
-    if (KiWaitEndsNow(thread, Alertable, Timeout, &status)) {
+    if (KiWaitEndsNow(thread, WaitMode, Alertable, Timeout, &status)) {
         return status;
     }
     for (ULONG i = 0; i < Count; i++) {
@@ -547,7 +552,7 @@ KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEG
 
     NT_IRQL_MAX(APC_LEVEL);
     KiLockDispatcher(thread);
-    if (KiWaitEndsNow(thread, Alertable, Interval, &status)) {
+    if (KiWaitEndsNow(thread, WaitMode, Alertable, Interval, &status)) {
         HalpYield();
         return status == STATUS_TIMEOUT ? STATUS_SUCCESS : status;
     }

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io/workitem.c - work items that pin their device or driver
+ *
+ * Invariants  W1  IoObject is referenced from IoQueueWorkItem until the routine has returned.
+ *             W2  Queued is set from IoQueueWorkItem until the routine is about to be called; from
+ *                 then on the routine may free or queue the item again.
+ * Source      WDK reference, wdm.h IoAllocateWorkItem, IoQueueWorkItemEx.
+ */
+#include "io/iop.h"
+
+struct _IO_WORKITEM {
+    WORK_QUEUE_ITEM Item;
+    PVOID IoObject;
+    PVOID Routine; /* PIO_WORKITEM_ROUTINE, or _EX if IsEx */
+    PVOID Context;
+    BOOLEAN IsEx;
+    LONG Queued; /* atomic */
+};
+
+static VOID NTAPI
+IopRunWorkItem(PVOID Parameter)
+{
+    PIO_WORKITEM item = Parameter;
+    PVOID object = item->IoObject;
+    PVOID routine = item->Routine;
+    PVOID context = item->Context;
+    BOOLEAN isEx = item->IsEx;
+    PKTHREAD thread = KiGetCurrentThread();
+    LONG apcDisable = thread->KernelApcDisable + thread->SpecialApcDisable;
+
+    __atomic_store_n(&item->Queued, 0, __ATOMIC_RELEASE);
+    if (isEx) {
+        ((PIO_WORKITEM_ROUTINE_EX)routine)(object, context, item);
+    } else {
+        ((PIO_WORKITEM_ROUTINE)routine)(object, context);
+    }
+    if (thread->Irql != PASSIVE_LEVEL ||
+        thread->KernelApcDisable + thread->SpecialApcDisable != apcDisable) {
+        KiBugCheckDetail(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)routine, thread->Irql,
+                         (ULONG_PTR)item, 0,
+                         "a work item's routine returned at IRQL %u, or inside a critical region",
+                         thread->Irql);
+    }
+    ObDereferenceObject(object);
+}
+
+static VOID
+IopQueueWork(PIO_WORKITEM Item, PVOID Routine, BOOLEAN IsEx, WORK_QUEUE_TYPE QueueType,
+             PVOID Context)
+{
+    if (__atomic_exchange_n(&Item->Queued, 1, __ATOMIC_ACQ_REL) != 0) {
+        KiBugCheckDetail(WORKER_INVALID, 1, (ULONG_PTR)Item, (ULONG_PTR)Item->Routine, 0,
+                         "IoQueueWorkItem on work item %p, which is queued already", (void *)Item);
+    }
+    ObReferenceObject(Item->IoObject);
+    Item->Routine = Routine;
+    Item->Context = Context;
+    Item->IsEx = IsEx;
+    ExInitializeWorkItem(&Item->Item, IopRunWorkItem, Item);
+    ExQueueWorkItem(&Item->Item, QueueType);
+}
+
+static VOID
+IopCheckWorkItemIdle(PIO_WORKITEM Item, const char *Function)
+{
+    if (__atomic_load_n(&Item->Queued, __ATOMIC_ACQUIRE) != 0) {
+        KiBugCheckDetail(WORKER_INVALID, 0, (ULONG_PTR)Item, (ULONG_PTR)Item->Routine, 0,
+                         "%s of work item %p, which is still queued", Function, (void *)Item);
+    }
+}
+
+#pragma GCC visibility push(default)
+
+/* NULL without memory. IRQL <= DISPATCH_LEVEL. Source: nf-wdm-ioallocateworkitem */
+PIO_WORKITEM NTAPI
+IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
+{
+    PIO_WORKITEM item;
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    item = ExpAllocatePool(NonPagedPoolNx, sizeof(*item), IOP_TAG_WORKITEM, NT_CALLER());
+    if (item != NULL) {
+        IoInitializeWorkItem(DeviceObject, item);
+    }
+    return item;
+}
+
+/* Bytes that IoInitializeWorkItem needs. Source: nf-wdm-iosizeofworkitem */
+ULONG NTAPI
+IoSizeofWorkItem(VOID)
+{
+    return sizeof(struct _IO_WORKITEM);
+}
+
+/* IoObject: a device or driver object. Source: WDK reference, nf-wdm-ioinitializeworkitem */
+VOID NTAPI
+IoInitializeWorkItem(PVOID IoObject, PIO_WORKITEM IoWorkItem)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    RtlZeroMemory(IoWorkItem, sizeof(*IoWorkItem));
+    IoWorkItem->IoObject = IoObject;
+}
+
+/* Errors: WORKER_INVALID while queued. Source: WDK reference, nf-wdm-iouninitializeworkitem */
+VOID NTAPI
+IoUninitializeWorkItem(PIO_WORKITEM IoWorkItem)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    IopCheckWorkItemIdle(IoWorkItem, __func__);
+}
+
+/* Errors: WORKER_INVALID while queued. Its routine may call this. Source: nf-wdm-iofreeworkitem */
+VOID NTAPI
+IoFreeWorkItem(PIO_WORKITEM IoWorkItem)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    IopCheckWorkItemIdle(IoWorkItem, __func__);
+    ExFreePoolWithTag(IoWorkItem, IOP_TAG_WORKITEM);
+}
+
+/*
+ * IoQueueWorkItem - calls WorkerRoutine(IoObject, Context) in a system thread at PASSIVE_LEVEL
+ *
+ * Errors   queued already: WORKER_INVALID
+ * IRQL     <= DISPATCH_LEVEL
+ * Source   WDK reference, nf-wdm-ioqueueworkitem
+ */
+VOID NTAPI
+IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerRoutine,
+                WORK_QUEUE_TYPE QueueType, PVOID Context)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    IopQueueWork(IoWorkItem, (PVOID)WorkerRoutine, FALSE, QueueType, Context);
+}
+
+/* The routine gets (IoObject, Context, IoWorkItem). Source: nf-wdm-ioqueueworkitemex */
+VOID NTAPI
+IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine,
+                  WORK_QUEUE_TYPE QueueType, PVOID Context)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    IopQueueWork(IoWorkItem, (PVOID)WorkerRoutine, TRUE, QueueType, Context);
+}
+
+#pragma GCC visibility pop
