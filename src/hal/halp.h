@@ -34,7 +34,7 @@ typedef enum HALP_STATUS {
 
 #define HALP_NEVER UINT64_MAX /* a deadline that does not come */
 
-/* ---- start and end -------------------------------------------------------------------- */
+/* ---- start and end ---- */
 
 typedef enum HALP_FAULT_KIND {
     HALP_FAULT_ACCESS,      /* SIGSEGV, SIGBUS */
@@ -77,7 +77,7 @@ _Noreturn void HalpExit(int Code);
 /* Stops in an attached debugger; a no-op without one. */
 void HalpBreakIntoDebugger(void);
 
-/* ---- threads -------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 typedef struct HALP_THREAD HALP_THREAD;
 
@@ -104,7 +104,7 @@ uint32_t HalpProcessorCount(void);
 /* The processor the caller was on a moment ago: a hint, < HalpProcessorCount(). */
 uint32_t HalpCurrentProcessor(void);
 
-/* ---- waiting on a word: the only blocking primitive the kernel is built on --------------- */
+/* ---- waiting on a word: the only blocking primitive the kernel is built on ---- */
 
 /*
  * Blocks while *Address == Expected, until HalpWakeAddress or the deadline. May return HALP_OK
@@ -114,14 +114,14 @@ HALP_STATUS HalpWaitAddress(const uint32_t *Address, uint32_t Expected, uint64_t
 /* Wakes at most Count waiters of Address. */
 void HalpWakeAddress(const uint32_t *Address, uint32_t Count);
 
-/* ---- clocks, randomness ---------------------------------------------------------------- */
+/* ---- clocks, randomness ---- */
 
 uint64_t HalpMonotonicTime(void);         /* ns since an arbitrary start */
 uint64_t HalpSystemTime(void);            /* 100 ns units since 1601-01-01 UTC */
 int64_t HalpTimeZoneBias(void);           /* 100 ns units: UTC = local + bias */
 void HalpRandom(void *Buffer, size_t Length);
 
-/* ---- memory ----------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 #define HALP_PAGE_SIZE 4096u
 #define HALP_READ 1u
@@ -166,7 +166,7 @@ void HalpUnpoisonMemory(const void *Address, size_t Length);
  */
 int HalpShouldFail(const char *Site);
 
-/* ---- images and symbols ------------------------------------------------------------------ */
+/* ---- images and symbols ---- */
 
 typedef struct HALP_IMAGE HALP_IMAGE;
 
@@ -201,7 +201,7 @@ uint32_t HalpCaptureStack(uint32_t Skip, uintptr_t *Frames, uint32_t Count);
 /* The same from the point of the fault being handled on this thread. */
 uint32_t HalpCaptureFaultStack(uintptr_t *Frames, uint32_t Count);
 
-/* ---- text, environment, files -------------------------------------------------------------- */
+/* ---- text, environment, files ---- */
 
 /* Writes to the kernel's log (standard error, or NTBOX_LOG); whole lines are not interleaved. */
 void HalpWriteLog(const char *Text, size_t Length);
@@ -211,10 +211,23 @@ int HalpLogIsTerminal(void);
 ptrdiff_t HalpGetEnvironment(const char *Name, char *Buffer, size_t Size);
 /* Creates or replaces a small file whole. */
 HALP_STATUS HalpWriteFile(const char *Path, const void *Data, size_t Length);
+
+typedef struct HALP_FILE HALP_FILE;
+
+/*
+ * For reading. AnyCase: when there is no such file, one whose last name differs in the case of
+ * ASCII letters only. HALP_NOT_FOUND; HALP_DENIED; HALP_UNSUPPORTED: no regular file (a folder).
+ */
+HALP_STATUS HalpOpenFile(const char *Path, int AnyCase, HALP_FILE **File);
+void HalpCloseFile(HALP_FILE *File);
+HALP_STATUS HalpFileSize(HALP_FILE *File, uint64_t *Size);
+/* Blocks on the disk. *Done < Length: the file ends there. */
+HALP_STATUS HalpReadFile(HALP_FILE *File, uint64_t Offset, void *Buffer, size_t Length,
+                         size_t *Done);
 /* This process's image path and NUL-separated command line, UTF-8, NUL-terminated, cut to Size. */
 HALP_STATUS HalpQueryOwnImage(char *Path, size_t PathSize, char *CommandLine, size_t LineSize);
 
-/* ---- events of the machine --------------------------------------------------------------- */
+/* ---- events of the machine ---- */
 
 typedef enum HALP_EVENT_TYPE {
     HALP_EVENT_CREATE = 1, /* a process ran a program (exec) */

@@ -67,6 +67,18 @@
       (Handle, Access, Attributes, Type, InitialState))                                            \
     X(NtSetEvent, (HANDLE Handle, PLONG Previous), (Handle, Previous))                             \
     X(NtResetEvent, (HANDLE Handle, PLONG Previous), (Handle, Previous))                           \
+    X(NtPulseEvent, (HANDLE Handle, PLONG Previous), (Handle, Previous))                           \
+    X(NtOpenEvent, (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes),            \
+      (Handle, Access, Attributes))                                                                \
+    X(NtCreateMutant,                                                                              \
+      (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, BOOLEAN InitialOwner),   \
+      (Handle, Access, Attributes, InitialOwner))                                                  \
+    X(NtReleaseMutant, (HANDLE Handle, PLONG Previous), (Handle, Previous))                        \
+    X(NtCreateSemaphore,                                                                           \
+      (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, LONG InitialCount,       \
+       LONG MaximumCount),                                                                         \
+      (Handle, Access, Attributes, InitialCount, MaximumCount))                                    \
+    X(NtReleaseSemaphore, (HANDLE Handle, LONG Count, PLONG Previous), (Handle, Count, Previous))  \
     X(NtWaitForSingleObject, (HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout),           \
       (Handle, Alertable, Timeout))                                                                \
     X(NtWaitForMultipleObjects,                                                                    \
@@ -111,7 +123,7 @@ typedef struct NTBOX_START_OPTIONS {
 /* Exported by libntoskrnl.so. On failure *FailedDriver names the driver, or NULL. */
 typedef NTSTATUS NTBOX_KERNEL_ENTRY(const NTBOX_START_OPTIONS *Options,
                                     const NTBOX_SYSTEM_CALLS **Calls, const char **FailedDriver);
-NTBOX_KERNEL_ENTRY NtboxKernelEntry;
+__attribute__((visibility("default"))) NTBOX_KERNEL_ENTRY NtboxKernelEntry;
 /* Client process rundown, driver unload with audit, stop. Returns audit findings. */
 typedef ULONG NTBOX_KERNEL_EXIT(void);
-NTBOX_KERNEL_EXIT NtboxKernelExit;
+__attribute__((visibility("default"))) NTBOX_KERNEL_EXIT NtboxKernelExit;

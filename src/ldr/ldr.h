@@ -23,5 +23,14 @@ NTSTATUS LdrpLoadDriver(const char *Path, PDRIVER_OBJECT *DriverObject);
 NTSTATUS LdrpUnloadDriver(PDRIVER_OBJECT DriverObject);
 /* Name of the loaded driver whose image contains Address, or NULL. */
 const char *LdrpFindDriverName(ULONG_PTR Address);
+/* Unloads by service name (UTF-8, any case). STATUS_OBJECT_NAME_NOT_FOUND: not loaded. */
+NTSTATUS LdrpUnloadByName(const char *Name);
+
+/* The implemented exports, sorted by name; without them MmGetSystemRoutineAddress asks the host. */
+typedef struct LDRP_EXPORT {
+    const char *Name;
+    PVOID Address;
+} LDRP_EXPORT;
+VOID LdrpRegisterExports(const LDRP_EXPORT *Exports, ULONG Count);
 /* Defects that audits reported since start: 0 is what tests expect. */
 ULONG LdrpAuditFindings(VOID);

@@ -9,6 +9,9 @@
 
 #include "se/se.h"
 
+typedef struct _EPROCESS EPROCESS;
+typedef struct _ETHREAD ETHREAD;
+
 struct _EPROCESS {
     KPROCESS Pcb;
     HANDLE UniqueProcessId;
@@ -18,8 +21,12 @@ struct _EPROCESS {
     NTSTATUS ExitStatus;
     LARGE_INTEGER CreateTime;
     KSPIN_LOCK ThreadListLock;
-    LIST_ENTRY ThreadList;         /* ETHREAD.ThreadListEntry; ThreadListLock */
-    LIST_ENTRY ActiveLink;         /* PspActiveProcesses; PspProcessLock */
+    LIST_ENTRY ThreadList;    /* ETHREAD.ThreadListEntry; ThreadListLock */
+    LIST_ENTRY ActiveLink;    /* PspActiveProcesses; PspProcessLock */
+    PEPROCESS HashNext;       /* bucket of UniqueProcessId; PspProcessLock */
+    LONGLONG ExitTime;        /* 0 while it runs */
+    CHAR ImageFileName[16];   /* last part of ImageName, as PsGetProcessImageFileName gives it */
+    BOOLEAN IsMachineProcess; /* identity only */
 };
 
 struct _ETHREAD {
@@ -27,15 +34,24 @@ struct _ETHREAD {
     CLIENT_ID Cid;
     LIST_ENTRY ThreadListEntry;
     KSPIN_LOCK IrpListLock;
-    LIST_ENTRY IrpList;            /* IRP.ThreadListEntry of this thread's IRPs; IrpListLock */
+    LIST_ENTRY IrpList; /* IRP.ThreadListEntry of this thread's IRPs; IrpListLock */
     PVOID StartAddress;
     PVOID StartContext;
     PKSTART_ROUTINE SystemRoutine; /* system threads */
     BOOLEAN IsSystemThread;
     BOOLEAN IsTerminated;
     NTSTATUS ExitStatus;
-    LONG InSystemCall;             /* depth, gate only */
+    LONG InSystemCall;        /* depth, gate only */
+    PVOID ExitFrame;          /* jmp_buf of the thread's start; NULL: an attached host thread */
+    PVOID NotifyCalls;        /* innermost notify routine running on it (ps private) */
+    KEVENT ResumeEvent;       /* user threads created suspended wait for it */
+    LONG SuspendCount;        /* atomic: 1 until NtResumeThread */
+    ULONG_PTR IoSlot;         /* io: the requests being issued, see io/iop.h I3 (io private) */
+    struct _IRP *TopLevelIrp; /* IoSetTopLevelIrp; its own thread only */
 };
+
+/* A system thread of the executive itself: no handle, *Thread is referenced. PASSIVE_LEVEL. */
+NTSTATUS PspCreateReferencedSystemThread(PKSTART_ROUTINE Routine, PVOID Context, PETHREAD *Thread);
 
 extern PEPROCESS PspClientProcess; /* this Linux process as a Windows process */
 
@@ -51,6 +67,14 @@ NTSTATUS PspCreateUserThread(PVOID Start, PVOID Context, BOOLEAN Suspended, HAND
                              CLIENT_ID *ClientId);
 DECLSPEC_NORETURN VOID PspExitUserThread(NTSTATUS Status);
 
+/* ---- services of the gate that the DDK headers lack; init/services.h ---- */
+
+NTSTATUS NtboxCreateThread(PHANDLE Handle, PVOID Start, PVOID Context, BOOLEAN Suspended,
+                           CLIENT_ID *ClientId);
+NTSTATUS NtboxTerminateCurrentThread(NTSTATUS Status);
+NTSTATUS NtboxQueryThread(HANDLE Thread, CLIENT_ID *ClientId, NTSTATUS *ExitStatus);
+NTSTATUS NTAPI NtResumeThread(HANDLE Thread, PULONG Previous);
+
 /* Client process rundown: cancels, closes every handle. At client exit and in tests. */
 VOID PspRundownProcess(PEPROCESS Process);
 
@@ -60,8 +84,12 @@ VOID PspRundownProcess(PEPROCESS Process);
 VOID PspDeliverEvent(const HALP_EVENT *Event);
 /* Routines registered at addresses in the range: the unload audit. Names the first in Kind. */
 ULONG PspCountNotifyRoutinesInRange(ULONG_PTR Base, SIZE_T Size, const char **Kind);
+/* Forgets those routines, waiting for calls in progress: the image is about to go. */
+ULONG PspRemoveNotifyRoutinesInRange(ULONG_PTR Base, SIZE_T Size);
 /* System threads started from the range that still run: the unload audit. */
 ULONG PspCountSystemThreadsInRange(ULONG_PTR Base, SIZE_T Size);
+/* ldr: a driver was mapped; load-image routines hear of it with process ID 0. PASSIVE_LEVEL. */
+VOID PspNotifyDriverImage(PUNICODE_STRING Path, PVOID Base, SIZE_T Size);
 
 /* Opens the machine's events when the first routine is registered (see init/ntbox.h options). */
 typedef struct PSP_EVENT_OPTIONS {
@@ -77,10 +105,21 @@ ULONG64 PspQueryHostLost(VOID);
  * loadable on Windows: what happened to the source of process and image events itself.
  */
 typedef enum NTBOX_MACHINE_EVENT {
-    NtboxMachineEventsLost = 1, /* Value: records that the host dropped since the last call */
-    NtboxMachineEventsEnded = 2 /* no event will follow; Value: wait(2) status of the command, or 0 */
+    NtboxMachineEventsLost = 1,  /* Value: records that the host dropped since the last call */
+    NtboxMachineEventsEnded = 2, /* none will follow; Value: wait(2) status of the command, or 0 */
+    NtboxMachineEventsUnavailable = 3 /* none will come; Value: HALP_STATUS of HalpOpenEvents */
 } NTBOX_MACHINE_EVENT;
 /* Called at PASSIVE_LEVEL, in order with the other notify routines. */
 typedef VOID NTBOX_MACHINE_NOTIFY_ROUTINE(NTBOX_MACHINE_EVENT Event, ULONG64 Value);
 /* STATUS_INVALID_PARAMETER: registered already (or, with Remove, not registered). PASSIVE_LEVEL. */
 NTSTATUS NTAPI NtboxSetMachineNotifyRoutine(NTBOX_MACHINE_NOTIFY_ROUTINE *Routine, BOOLEAN Remove);
+/*
+ * When the machine event happened whose notify routine runs on the calling thread
+ * (HALP_EVENT.Time). STATUS_NOT_FOUND: not inside such a routine. PASSIVE_LEVEL.
+ */
+NTSTATUS NTAPI NtboxQueryMachineEventTime(PLARGE_INTEGER Time);
+
+/* ---- exports that the DDK headers lack; contracts at the definitions ---- */
+
+PCHAR NTAPI PsGetProcessImageFileName(PEPROCESS Process);
+HANDLE NTAPI PsGetProcessInheritedFromUniqueProcessId(PEPROCESS Process);

@@ -4,11 +4,13 @@
  */
 #include "hal/posix/posix.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,6 +137,103 @@ HalpWriteFile(const char *Path, const void *Data, size_t Length)
 FreeName:
     free(temporary);
     return status;
+}
+
+/* A HALP_FILE is a descriptor plus one, so that none is NULL. */
+static int
+DescriptorOf(HALP_FILE *File)
+{
+    return (int)(uintptr_t)File - 1;
+}
+
+/* Not blocking: a pipe without a writer would be waited for. */
+static int
+OpenAt(int Folder, const char *Path)
+{
+    return openat(Folder, Path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* A descriptor of the first entry of Path's folder whose name is Path's but for its case, or -1. */
+static int
+OpenAnyCase(const char *Path)
+{
+    const char *slash = strrchr(Path, '/');
+    char *name = slash == NULL ? NULL : strndup(Path, (size_t)(slash - Path) + 1);
+    DIR *folder = name == NULL ? NULL : opendir(name);
+    struct dirent *entry;
+    int file = -1;
+
+    free(name);
+    while (folder != NULL && file < 0 && (entry = readdir(folder)) != NULL) {
+        if (strcasecmp(entry->d_name, slash + 1) == 0) {
+            file = OpenAt(dirfd(folder), entry->d_name);
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return file;
+}
+
+HALP_STATUS
+HalpOpenFile(const char *Path, int AnyCase, HALP_FILE **File)
+{
+    int file = OpenAt(AT_FDCWD, Path);
+    struct stat about;
+
+    if (file < 0 && errno == ENOENT && AnyCase) {
+        file = OpenAnyCase(Path);
+        errno = ENOENT;
+    }
+    if (file < 0) {
+        return PosixFail(Path);
+    }
+    if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
+        close(file);
+        return PosixFailText(HALP_UNSUPPORTED, "%s: not a regular file", Path);
+    }
+    *File = (HALP_FILE *)((uintptr_t)file + 1);
+    return HALP_OK;
+}
+
+void
+HalpCloseFile(HALP_FILE *File)
+{
+    close(DescriptorOf(File));
+}
+
+HALP_STATUS
+HalpFileSize(HALP_FILE *File, uint64_t *Size)
+{
+    struct stat about;
+
+    if (fstat(DescriptorOf(File), &about) != 0) {
+        return PosixFail("fstat");
+    }
+    *Size = (uint64_t)about.st_size;
+    return HALP_OK;
+}
+
+HALP_STATUS
+HalpReadFile(HALP_FILE *File, uint64_t Offset, void *Buffer, size_t Length, size_t *Done)
+{
+    *Done = 0;
+    if (Offset > INT64_MAX - Length) {
+        return PosixFailText(HALP_INVALID, "HalpReadFile: offset %llu", (unsigned long long)Offset);
+    }
+    while (*Done < Length) {
+        ssize_t got = pread(DescriptorOf(File), (char *)Buffer + *Done, Length - *Done,
+                            (off_t)(Offset + *Done));
+
+        if (got == 0) {
+            break;
+        }
+        if (got < 0 && errno != EINTR) {
+            return PosixFail("pread");
+        }
+        *Done += got > 0 ? (size_t)got : 0;
+    }
+    return HALP_OK;
 }
 
 static HALP_STATUS

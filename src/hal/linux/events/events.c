@@ -62,8 +62,7 @@ HalpEventsError(const char *What, int Error)
     }
 }
 
-/* ---- telling -----------------------------------------------------------------------------------
- */
+/* ---- telling ---- */
 
 static void
 HalpSetClockOffset(HALP_EVENTS *Events)
@@ -107,8 +106,7 @@ HalpResetOrder(HALP_EVENTS *Events, const HALP_ORDER_OPTIONS *Options)
     return HALP_OK;
 }
 
-/* ---- choosing
- * ------------------------------------------------------------------------------------- */
+/* ---- choosing ---- */
 
 static HALP_STATUS
 HalpOpenSource(HALP_EVENTS *Events, const HALP_EVENTS_OPTIONS *Options, uint32_t Source)
@@ -212,8 +210,7 @@ HalpDescribeEvents(HALP_EVENTS *Events)
     return Events->Description;
 }
 
-/* ---- reading
- * ----------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 HALP_STATUS
 HalpWaitEvents(HALP_EVENTS *Events, uint64_t Deadline, HALP_EVENT_CALLBACK *Callback, void *Context)

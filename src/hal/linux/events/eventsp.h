@@ -22,7 +22,7 @@ HALP_STATUS HalpEventsError(const char *What, int Error);
 /* CLOCK_MONOTONIC in ns: the clock of every raw record. */
 uint64_t HalpRecordClock(void);
 
-/* ---- procfs.c ------------------------------------------------------------------------------ */
+/* ---- procfs.c ---- */
 
 /*
  * Arguments, a NUL after each, as one line: one space between, quoted as Windows programs parse
@@ -39,7 +39,7 @@ int HalpIsProcessGone(uint32_t Pid);
  */
 HALP_STATUS HalpScanProcesses(HALP_ORDER *Order, uint32_t RootPid);
 
-/* ---- command.c ------------------------------------------------------------------------------ */
+/* ---- command.c ---- */
 
 typedef struct HALP_COMMAND {
     pid_t Pid;     /* 0: none */
@@ -62,7 +62,7 @@ void HalpAbandonCommand(HALP_COMMAND *Command);
 /* Block != 0: it is known to have ended. Any thread. */
 int HalpReapCommand(HALP_COMMAND *Command, int Block);
 
-/* ---- rings.c --------------------------------------------------------------------------------- */
+/* ---- rings.c ---- */
 
 struct perf_event_header;
 typedef struct HALP_RINGS HALP_RINGS;
@@ -99,8 +99,7 @@ uint64_t HalpReadRingLoss(HALP_RINGS *Rings);
  */
 int HalpWaitRings(HALP_RINGS *Rings, int StopFd, uint64_t Deadline, int WakeOnFirst);
 
-/* ---- bpf.c --------------------------------------------------------------------------------------
- */
+/* ---- bpf.c ---- */
 
 typedef struct HALP_BPF HALP_BPF;
 
@@ -110,8 +109,7 @@ void HalpCloseBpf(HALP_BPF *Bpf);
 /* Records that the programs could not write and perf does not count, so far. */
 uint64_t HalpReadBpfLoss(HALP_BPF *Bpf);
 
-/* ---- machine.c: the bpf and perf sources --------------------------------------------------------
- */
+/* ---- machine.c: the bpf and perf sources ---- */
 
 typedef struct HALP_MACHINE HALP_MACHINE;
 
@@ -120,8 +118,7 @@ HALP_STATUS HalpOpenMachine(HALP_EVENTS *Events, const HALP_EVENTS_OPTIONS *Opti
 void HalpCloseMachine(HALP_MACHINE *Machine);
 HALP_STATUS HalpWaitMachine(HALP_MACHINE *Machine, uint64_t Deadline);
 
-/* ---- follow.c, tracer.c: the ptrace source ------------------------------------------------------
- */
+/* ---- follow.c, tracer.c: the ptrace source ---- */
 
 typedef struct HALP_FOLLOW HALP_FOLLOW;
 
@@ -144,8 +141,7 @@ typedef struct HALP_WIRE {
     HALP_RAW Raw; /* its pointers are void */
 } HALP_WIRE;
 
-/* ---- events.c
- * --------------------------------------------------------------------------------------- */
+/* ---- events.c ---- */
 
 struct HALP_EVENTS {
     uint32_t Source;

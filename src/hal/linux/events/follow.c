@@ -30,8 +30,7 @@ struct HALP_FOLLOW {
     uint8_t Buffer[HALP_FOLLOW_BUFFER] __attribute__((aligned(8)));
 };
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 typedef struct HALP_FOLLOW_PIPES {
     int Out[2];   /* the tracer's records */
@@ -187,8 +186,7 @@ HalpOpenFollow(HALP_EVENTS *Events, const HALP_EVENTS_OPTIONS *Options, HALP_FOL
     return HALP_OK;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* Feeds the whole records of the buffer. Returns 0 if what it holds is no record. */
 static int

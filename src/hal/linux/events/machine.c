@@ -51,8 +51,7 @@ struct HALP_MACHINE {
     uint64_t MarkTime; /* 0: no marks set */
 };
 
-/* ---- records ------------------------------------------------------------------------------------
- */
+/* ---- records ---- */
 
 _Static_assert(offsetof(struct HALP_BPF_EXEC_RECORD, Text) == HALP_BPF_EXEC_SIZE, "exec.h");
 
@@ -228,8 +227,7 @@ HalpFeedRecord(void *Context, const struct perf_event_header *Record, uint64_t T
     }
 }
 
-/* ---- after a loss
- * --------------------------------------------------------------------------------- */
+/* ---- after a loss ---- */
 
 /* Losses that no record tells of: the last ones of a ring that went quiet, skipped programs. */
 static void
@@ -271,8 +269,7 @@ HalpSearchDead(HALP_MACHINE *Machine, uint64_t Now, uint64_t DrainedTo)
     }
 }
 
-/* ---- the reader
- * ----------------------------------------------------------------------------------- */
+/* ---- the reader ---- */
 
 static void
 HalpDrainMachine(HALP_MACHINE *Machine, int IsLast)
@@ -384,8 +381,7 @@ HalpWaitMachine(HALP_MACHINE *Machine, uint64_t Deadline)
     }
 }
 
-/* ---- opening
- * ---------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static void
 HalpQueryProcess(void *Context, HALP_RAW *Exec)

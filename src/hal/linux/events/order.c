@@ -58,7 +58,7 @@ struct HALP_ORDER {
     uint64_t CompleteTime; /* before, an unknown process means nothing */
 };
 
-/* ---- telling ----------------------------------------------------------------------------- */
+/* ---- telling ---- */
 
 static void
 HalpOrderEmit(HALP_ORDER *Order, HALP_EVENT *Event, uint64_t Time)
@@ -120,7 +120,7 @@ HalpOrderTellImage(HALP_ORDER *Order, const HALP_RAW *Raw)
     HalpOrderEmit(Order, &event, Raw->Time);
 }
 
-/* ---- images that wait for their CREATE ------------------------------------------------------ */
+/* ---- images that wait for their CREATE ---- */
 
 static void
 HalpOrderReleaseHeld(HALP_ORDER *Order, HALP_PROCESS *Process)
@@ -189,7 +189,9 @@ HalpOrderHold(HALP_ORDER *Order, HALP_PROCESS *Process, const HALP_RAW *Raw)
     image->Inode = Raw->Inode;
     image->Tid = Raw->Tid;
     image->PathLength = (uint32_t)Raw->PathLength;
-    memcpy(image + 1, Raw->Path, Raw->PathLength);
+    if (Raw->PathLength != 0) {
+        memcpy(image + 1, Raw->Path, Raw->PathLength);
+    }
     Process->Held->Used += (uint32_t)need;
     Process->Held->Count++;
     return 1;
@@ -225,8 +227,7 @@ HalpOrderMainImage(const HALP_HELD *Held, uint64_t Inode)
     return HalpOrderNextHeld(Held, NULL);
 }
 
-/* ---- a program becomes known ------------------------------------------------------------------
- */
+/* ---- a program becomes known ---- */
 
 static void
 HalpOrderTellCreate(HALP_ORDER *Order, HALP_PROCESS *Process, const HALP_RAW *Exec)
@@ -329,8 +330,7 @@ HalpOrderSettle(HALP_ORDER *Order, HALP_PROCESS *Process)
     }
 }
 
-/* ---- records ------------------------------------------------------------------------------------
- */
+/* ---- records ---- */
 
 static void
 HalpOrderForget(HALP_ORDER *Order, HALP_PROCESS *Process)
@@ -518,8 +518,7 @@ HalpOrderFeed(HALP_ORDER *Order, const HALP_RAW *Raw)
     return taken;
 }
 
-/* ---- after a loss
- * --------------------------------------------------------------------------------- */
+/* ---- after a loss ---- */
 
 void
 HalpOrderMark(HALP_ORDER *Order, int OnlyFollowed, int (*IsGone)(uint32_t Pid))
@@ -553,8 +552,7 @@ HalpOrderSweep(HALP_ORDER *Order, uint64_t Time)
     }
 }
 
-/* ---- set up
- * ------------------------------------------------------------------------------------------ */
+/* ---- set up ---- */
 
 static void
 HalpOrderNoSink(void *Context, const HALP_EVENT *Event)
@@ -623,6 +621,7 @@ HalpOrderAddProcess(HALP_ORDER *Order, uint32_t Pid, uint32_t ThreadCount, uint6
     if (Order->Options.Filter && flags != 0 && (process->Flags & HALP_PROCESS_FOLLOWED) == 0) {
         Order->FollowedCount++;
     }
+    process->Flags &= ~HALP_PROCESS_ORPHANED; /* the caller knows where it belongs */
     process->Flags |= flags;
     process->Threads = ThreadCount;
     process->CountTime = Time;

@@ -16,8 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- command lines ------------------------------------------------------------------------------
- */
+/* ---- command lines ---- */
 
 static int
 HalpNeedsQuotes(const char *Argument, size_t Length)
@@ -83,8 +82,7 @@ HalpFormatCommandLine(const char *Arguments, size_t Length, int IsCut, char *Lin
     return (size_t)(out - Line);
 }
 
-/* ---- files of a process
- * ---------------------------------------------------------------------------- */
+/* ---- files of a process ---- */
 
 /* Up to Size bytes of /proc/PID/NAME. Returns the length, -1 if it is gone. */
 static ssize_t
@@ -167,8 +165,7 @@ HalpIsProcessGone(uint32_t Pid)
     return !HalpReadStat(Pid, &stat) || HalpIsDead(&stat);
 }
 
-/* ---- all processes
- * ----------------------------------------------------------------------------------- */
+/* ---- all processes ---- */
 
 typedef struct HALP_SCANNED {
     uint32_t Pid;

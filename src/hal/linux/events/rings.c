@@ -67,7 +67,7 @@ HalpRecordClock(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* ---- opening -------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int
 HalpOpenPerfEvent(struct perf_event_attr *Attributes, uint32_t Processor)
@@ -274,8 +274,7 @@ HalpRingDescriptor(const HALP_RINGS *Rings, uint32_t Index, uint32_t *Processor)
     return Rings->Ring[Index].Fd;
 }
 
-/* ---- draining ---------------------------------------------------------------------------------
- */
+/* ---- draining ---- */
 
 static uint64_t
 HalpRingHead(const HALP_RING *Ring)
@@ -415,8 +414,7 @@ HalpReadRingLoss(HALP_RINGS *Rings)
     return news;
 }
 
-/* ---- waiting
- * ------------------------------------------------------------------------------------- */
+/* ---- waiting ---- */
 
 static int
 HalpRingsHaveNews(const HALP_RINGS *Rings)

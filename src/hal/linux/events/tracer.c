@@ -46,8 +46,7 @@ static int HalpOutFd;
 static size_t HalpOutUsed;
 static uint8_t HalpOut[64 * 1024] __attribute__((aligned(8)));
 
-/* ---- writing
- * ------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void
 HalpFlushTracer(void)
@@ -98,8 +97,7 @@ HalpWriteRaw(const HALP_RAW *Raw)
     HalpOutUsed += size;
 }
 
-/* ---- images
- * ----------------------------------------------------------------------------------------- */
+/* ---- images ---- */
 
 static void
 HalpWriteImage(uint32_t Pid, uint32_t Tid, uint64_t Base, uint64_t Size, const char *Path,
@@ -190,8 +188,7 @@ HalpOnMapped(uint32_t Pid, uint32_t Tid)
                    length > 0 ? (size_t)length : 0);
 }
 
-/* ---- processes
- * ---------------------------------------------------------------------------------------- */
+/* ---- processes ---- */
 
 /* The process of a thread of ours. */
 static uint32_t

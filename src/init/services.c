@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * init/services.c - services of the gate that belong to no component below
+ */
+#include "init/initp.h"
+
+/* A terminated text of a caller in user mode. STATUS_ACCESS_VIOLATION; STATUS_NAME_TOO_LONG. */
+static NTSTATUS
+InitpCaptureText(const char *Text, char *Buffer, SIZE_T Size)
+{
+    for (SIZE_T i = 0; i < Size; ++i) {
+        const VOID *unit = (const VOID *)((ULONG_PTR)Text + i); /* Text may be anything */
+        NTSTATUS status = MiCopyFromUser(&Buffer[i], unit, 1, ExGetPreviousMode());
+
+        if (!NT_SUCCESS(status) || Buffer[i] == 0) {
+            return status;
+        }
+    }
+    return STATUS_NAME_TOO_LONG;
+}
+
+#pragma GCC visibility push(default)
+
+NTSTATUS
+NtboxLoadDriver(const char *Path)
+{
+    char path[1024];
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = InitpCaptureText(Path, path, sizeof(path));
+    return NT_SUCCESS(status) ? LdrpLoadDriver(path, NULL) : status;
+}
+
+NTSTATUS
+NtboxUnloadDriver(const char *Name)
+{
+    char name[256];
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = InitpCaptureText(Name, name, sizeof(name));
+    return NT_SUCCESS(status) ? LdrpUnloadByName(name) : status;
+}
+
+NTSTATUS NTAPI
+NtQuerySystemTime(PLARGE_INTEGER Time)
+{
+    LARGE_INTEGER now;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    now.QuadPart = (LONGLONG)HalpSystemTime();
+    return MiCopyToUser(Time, &now, sizeof(now), ExGetPreviousMode());
+}
+
+#pragma GCC visibility pop

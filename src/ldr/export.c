@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ldr/export.c - MmGetSystemRoutineAddress: the kernel's exports by name
+ */
+#include "ldr/ldrp.h"
+
+static const LDRP_EXPORT *LdrpExports;
+static ULONG LdrpExportCount;
+
+VOID
+LdrpRegisterExports(const LDRP_EXPORT *Exports, ULONG Count)
+{
+    LdrpExports = Exports;
+    LdrpExportCount = Count;
+}
+
+static PVOID
+LdrpFindExport(const char *Name)
+{
+    ULONG low = 0;
+    ULONG high = LdrpExportCount;
+
+    if (LdrpExports == NULL) {
+        return HalpFindSymbol(NULL, Name);
+    }
+    while (low < high) {
+        ULONG middle = low + (high - low) / 2;
+        int order = strcmp(LdrpExports[middle].Name, Name);
+        if (order == 0) {
+            return LdrpExports[middle].Address;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
+}
+
+#pragma GCC visibility push(default)
+
+/*
+ * MmGetSystemRoutineAddress - the address of a kernel export
+ *
+ * Returns  NULL for a name that is not exported, and for one that is only a stub here: a driver
+ *          that asks first takes the way of an older Windows.
+ * IRQL     PASSIVE_LEVEL
+ */
+PVOID NTAPI
+MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
+{
+    char name[128];
+    USHORT chars = SystemRoutineName->Length / sizeof(WCHAR);
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (chars >= sizeof(name)) {
+        return NULL;
+    }
+    for (USHORT i = 0; i < chars; ++i) {
+        WCHAR c = SystemRoutineName->Buffer[i];
+        if (c == 0 || c >= 0x80) {
+            return NULL;
+        }
+        name[i] = (char)c;
+    }
+    name[chars] = 0;
+    return LdrpFindExport(name);
+}
+
+#pragma GCC visibility pop

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ldr/zw.c - ZwLoadDriver and ZwUnloadDriver: drivers by their service key
+ */
+#include "ldr/ldrp.h"
+
+static const UNICODE_STRING LdrpImagePath = RTL_CONSTANT_STRING(L"ImagePath");
+
+/* UTF-8 into Buffer, NUL-terminated. */
+static NTSTATUS
+LdrpToUtf8(PCWCH Text, ULONG Length, char *Buffer, ULONG Size)
+{
+    ULONG bytes = 0;
+    NTSTATUS status = RtlUnicodeToUTF8N(Buffer, Size - 1, &bytes, Text, Length);
+
+    if (NT_SUCCESS(status)) {
+        Buffer[bytes] = 0;
+    }
+    return status;
+}
+
+/* The part behind the last backslash. */
+static NTSTATUS
+LdrpServiceName(PCUNICODE_STRING KeyName, char Name[LDRP_MAX_NAME])
+{
+    ULONG end = KeyName->Length / sizeof(WCHAR);
+    ULONG start = end;
+
+    while (start > 0 && KeyName->Buffer[start - 1] != L'\\') {
+        --start;
+    }
+    if (start == end) {
+        return STATUS_OBJECT_NAME_INVALID;
+    }
+    return LdrpToUtf8(KeyName->Buffer + start, (end - start) * sizeof(WCHAR), Name, LDRP_MAX_NAME);
+}
+
+/* ImagePath, without a leading \??\ and without its terminator. */
+static NTSTATUS
+LdrpReadImagePath(PUNICODE_STRING KeyName, char *Path, ULONG Size)
+{
+    const ULONG length = FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) + 2048;
+    KEY_VALUE_PARTIAL_INFORMATION *value;
+    OBJECT_ATTRIBUTES attributes;
+    ULONG returned;
+    NTSTATUS status;
+    PWCH text;
+    ULONG chars;
+    HANDLE key;
+
+    InitializeObjectAttributes(&attributes, KeyName, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE, NULL,
+                               NULL);
+    status = ZwOpenKey(&key, KEY_QUERY_VALUE, &attributes);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    value = ExAllocatePoolWithTag(PagedPool, length, LDRP_TAG);
+    if (value == NULL) {
+        ZwClose(key);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    status = ZwQueryValueKey(key, (PUNICODE_STRING)&LdrpImagePath, KeyValuePartialInformation,
+                             value, length, &returned);
+    ZwClose(key);
+    if (NT_SUCCESS(status)) {
+        text = (PWCH)value->Data;
+        chars = value->DataLength / sizeof(WCHAR);
+        while (chars > 0 && text[chars - 1] == 0) {
+            --chars;
+        }
+        if (chars >= 4 && text[0] == L'\\' && text[1] == L'?' && text[2] == L'?' &&
+            text[3] == L'\\') {
+            text += 4;
+            chars -= 4;
+        }
+        status = LdrpToUtf8(text, chars * sizeof(WCHAR), Path, Size);
+    }
+    ExFreePoolWithTag(value, LDRP_TAG);
+    return status;
+}
+
+NTSTATUS
+LdrpUnloadByName(const char *Name)
+{
+    PDRIVER_OBJECT driver = LdrpFindDriverByName(Name);
+
+    return driver != NULL ? LdrpUnloadDriver(driver) : STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+#pragma GCC visibility push(default)
+
+/*
+ * ZwLoadDriver - loads the driver of a service key
+ *
+ * DriverServiceName  \Registry\Machine\System\CurrentControlSet\Services\<Name>
+ *
+ * Errors   those of LdrpLoadDriver; STATUS_OBJECT_NAME_NOT_FOUND without the key or its ImagePath
+ * IRQL     PASSIVE_LEVEL
+ * Differs  ImagePath is a path of the host; the privilege is not checked
+ */
+NTSTATUS NTAPI
+ZwLoadDriver(PUNICODE_STRING DriverServiceName)
+{
+    char path[1024];
+    char name[LDRP_MAX_NAME];
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = LdrpServiceName(DriverServiceName, name);
+    if (NT_SUCCESS(status)) {
+        status = LdrpReadImagePath(DriverServiceName, path, sizeof(path));
+    }
+    return NT_SUCCESS(status) ? LdrpLoadNamed(path, name, NULL) : status;
+}
+
+/* STATUS_OBJECT_NAME_NOT_FOUND: not loaded; STATUS_INVALID_DEVICE_REQUEST: no DriverUnload. */
+NTSTATUS NTAPI
+ZwUnloadDriver(PUNICODE_STRING DriverServiceName)
+{
+    char name[LDRP_MAX_NAME];
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = LdrpServiceName(DriverServiceName, name);
+    return NT_SUCCESS(status) ? LdrpUnloadByName(name) : status;
+}
+
+#pragma GCC visibility pop

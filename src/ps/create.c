@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ps/create.c - threads that the kernel makes: a driver's system threads and the client's threads
+ *
+ * A thread ends by returning to PspThreadStart: PsTerminateSystemThread and PspExitUserThread
+ * longjmp there. So nothing of the driver's image is on the stack when the thread object is
+ * signaled, and a driver that waited for it may be unmapped.
+ *
+ * The ended host thread is joined later, by the next thread to be made or at shutdown
+ * (PspReapThreads): it cannot join itself.
+ *
+ * Invariants  C1  PSP_HOST_THREAD.References: one of the maker, one of the thread; the last to let
+ *                 go puts the block on PspDeadThreads, so Host is set when it is read there.
+ */
+#include <setjmp.h>
+
+#include "ps/psp.h"
+#include "ntbox/eh.h"
+
+typedef struct PSP_HOST_THREAD {
+    struct PSP_HOST_THREAD *Next; /* PspDeadThreads; atomic */
+    HALP_THREAD *Host;
+    PETHREAD Thread; /* until Started is set */
+    LONG References; /* C1; atomic */
+    KEVENT Started;  /* Cid is set */
+} PSP_HOST_THREAD;
+
+static PSP_HOST_THREAD *PspDeadThreads; /* atomic */
+static uint32_t PspEndingThreads;       /* atomic: signaled as ended, not yet on PspDeadThreads */
+
+/* ---- host threads ---- */
+
+static VOID
+PspReleaseHostThread(PSP_HOST_THREAD *Host)
+{
+    PSP_HOST_THREAD *head;
+
+    if (__atomic_sub_fetch(&Host->References, 1, __ATOMIC_ACQ_REL) != 0) {
+        return;
+    }
+    head = __atomic_load_n(&PspDeadThreads, __ATOMIC_RELAXED);
+    do {
+        Host->Next = head;
+    } while (!__atomic_compare_exchange_n(&PspDeadThreads, &head, Host, FALSE, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
+}
+
+VOID
+PspReapThreads(VOID)
+{
+    PSP_HOST_THREAD *host = __atomic_exchange_n(&PspDeadThreads, NULL, __ATOMIC_ACQUIRE);
+
+    while (host != NULL) {
+        PSP_HOST_THREAD *next = host->Next;
+        HalpWaitThreadEnd(host->Host);
+        ExFreePoolWithTag(host, PSP_TAG);
+        host = next;
+    }
+}
+
+VOID
+PspJoinEndedThreads(VOID)
+{
+    uint32_t ending;
+
+    while ((ending = __atomic_load_n(&PspEndingThreads, __ATOMIC_ACQUIRE)) != 0) {
+        HalpWaitAddress(&PspEndingThreads, ending, HALP_NEVER);
+    }
+    PspReapThreads();
+}
+
+static VOID
+PspRunSystemThread(PETHREAD Thread)
+{
+    Thread->SystemRoutine(Thread->StartContext);
+    Thread->ExitStatus = STATUS_SUCCESS;
+}
+
+static VOID
+PspRunUserThread(PETHREAD Thread)
+{
+    NTSTATUS (*start)(PVOID) = (NTSTATUS(*)(PVOID))(ULONG_PTR)Thread->StartAddress;
+
+    while (__atomic_load_n(&Thread->SuspendCount, __ATOMIC_ACQUIRE) != 0) {
+        KeWaitForSingleObject(&Thread->ResumeEvent, Suspended, KernelMode, FALSE, NULL);
+    }
+    Thread->ExitStatus = start(Thread->StartContext);
+}
+
+/* The frame to which an early end jumps. Apart from PspThreadStart: setjmp and locals do not mix.
+ */
+static VOID
+PspRunThread(PETHREAD Thread)
+{
+    jmp_buf frame;
+
+    Thread->ExitFrame = &frame;
+    if (setjmp(frame) == 0) {
+        if (Thread->IsSystemThread) {
+            PspRunSystemThread(Thread);
+        } else {
+            PspRunUserThread(Thread);
+        }
+    }
+}
+
+static void
+PspThreadStart(void *Context)
+{
+    PSP_HOST_THREAD *host = Context;
+    PETHREAD thread = host->Thread;
+
+    KiSetCurrentThread(&thread->Tcb);
+    PspInsertThread(thread);
+    KeSetEvent(&host->Started, IO_NO_INCREMENT, FALSE);
+    PspRunThread(thread);
+    thread->ExitFrame = NULL;
+    __atomic_fetch_add(&PspEndingThreads, 1, __ATOMIC_ACQ_REL);
+    PspEndCurrentThread(thread);
+    PspReleaseHostThread(host);
+    __atomic_fetch_sub(&PspEndingThreads, 1, __ATOMIC_ACQ_REL);
+    HalpWakeAddress(&PspEndingThreads, MAXLONG);
+}
+
+DECLSPEC_NORETURN static VOID
+PspLeaveThread(PETHREAD Thread, NTSTATUS Status)
+{
+    Thread->ExitStatus = Status;
+    NtcrtExchangeFrames(NULL); /* the __try blocks below us are gone */
+    longjmp(*(jmp_buf *)Thread->ExitFrame, 1);
+}
+
+/*
+ * Starts the host thread of Thread and waits until its Cid is known. Consumes the caller's
+ * reference: it becomes the thread's own (TH1), also on failure.
+ */
+static NTSTATUS
+PspStartThread(PETHREAD Thread, const char *Name)
+{
+    PSP_HOST_THREAD *host;
+    HALP_STATUS result = HALP_NO_MEMORY;
+
+    PspReapThreads();
+    host = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*host), PSP_TAG);
+    if (host == NULL) {
+        goto Undo;
+    }
+    host->Thread = Thread;
+    host->References = 2;
+    KeInitializeEvent(&host->Started, NotificationEvent, FALSE);
+    result = HalpCreateThread(&host->Host, Name, PspThreadStart, host);
+    if (result != HALP_OK) {
+        ExFreePoolWithTag(host, PSP_TAG);
+        goto Undo;
+    }
+    KeWaitForSingleObject(&host->Started, Executive, KernelMode, FALSE, NULL);
+    PspReleaseHostThread(host);
+    return STATUS_SUCCESS;
+
+Undo:
+    /* Never ran: counts as ended, so that a handle that was given out is signaled. */
+    Thread->ExitStatus = STATUS_INSUFFICIENT_RESOURCES;
+    KiTerminateThread(&Thread->Tcb);
+    ObDereferenceObject(Thread);
+    return STATUS_INSUFFICIENT_RESOURCES;
+}
+
+/* Makes, hands out and starts a thread; Setup fields are already in Thread. */
+static NTSTATUS
+PspPublishThread(PETHREAD Thread, ULONG Attributes, const char *Name, PHANDLE Handle,
+                 CLIENT_ID *ClientId)
+{
+    HANDLE handle;
+    NTSTATUS status;
+
+    status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, Attributes, &handle);
+    if (!NT_SUCCESS(status)) {
+        KiTerminateThread(&Thread->Tcb);
+        ObDereferenceObject(Thread);
+        return status;
+    }
+    ObReferenceObject(Thread); /* to read Cid behind the start */
+    status = PspStartThread(Thread, Name);
+    if (NT_SUCCESS(status)) {
+        *Handle = handle;
+        if (ClientId != NULL) {
+            *ClientId = Thread->Cid;
+        }
+    } else {
+        ZwClose(handle);
+    }
+    ObDereferenceObject(Thread);
+    return status;
+}
+
+/* ---- system threads of the executive ---- */
+
+static NTSTATUS
+PspCreateSystemThreadObject(PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Context,
+                            PETHREAD *Thread)
+{
+    NTSTATUS status = PspCreateThreadObject(Process, Thread);
+
+    if (NT_SUCCESS(status)) {
+        (*Thread)->IsSystemThread = TRUE;
+        (*Thread)->SystemRoutine = Routine;
+        (*Thread)->StartAddress = (PVOID)(ULONG_PTR)Routine;
+        (*Thread)->StartContext = Context;
+    }
+    return status;
+}
+
+NTSTATUS
+PspCreateReferencedSystemThread(PKSTART_ROUTINE Routine, PVOID Context, PETHREAD *Thread)
+{
+    PETHREAD thread;
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = PspCreateSystemThreadObject(PsInitialSystemProcess, Routine, Context, &thread);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    ObReferenceObject(thread);
+    status = PspStartThread(thread, "system");
+    if (!NT_SUCCESS(status)) {
+        ObDereferenceObject(thread);
+        return status;
+    }
+    *Thread = thread;
+    return STATUS_SUCCESS;
+}
+
+/* ---- user threads ---- */
+
+NTSTATUS
+PspCreateUserThread(PVOID Start, PVOID Context, BOOLEAN Suspended, HANDLE *Handle,
+                    CLIENT_ID *ClientId)
+{
+    PETHREAD thread;
+    NTSTATUS status;
+
+    status = PspCreateThreadObject(PspClientProcess, &thread);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    thread->StartAddress = Start;
+    thread->StartContext = Context;
+    thread->SuspendCount = Suspended != FALSE;
+    return PspPublishThread(thread, 0, "client", Handle, ClientId);
+}
+
+DECLSPEC_NORETURN VOID
+PspExitUserThread(NTSTATUS Status)
+{
+    PETHREAD thread = (PETHREAD)KiGetCurrentThread();
+
+    NT_ASSERT_INTERNAL(thread->ExitFrame != NULL && !thread->IsSystemThread);
+    PspLeaveThread(thread, Status);
+}
+
+#pragma GCC visibility push(default)
+
+/* ---- services of the gate; contracts in init/services.h ---- */
+
+NTSTATUS
+NtboxCreateThread(PHANDLE Handle, PVOID Start, PVOID Context, BOOLEAN Suspended,
+                  CLIENT_ID *ClientId)
+{
+    CLIENT_ID clientId;
+    HANDLE handle;
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = PspCreateUserThread(Start, Context, Suspended, &handle, &clientId);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    if (ClientId != NULL) {
+        MiCopyToUser(ClientId, &clientId, sizeof(clientId), ExGetPreviousMode());
+    }
+    return MiCopyToUser(Handle, &handle, sizeof(handle), ExGetPreviousMode());
+}
+
+NTSTATUS
+NtboxTerminateCurrentThread(NTSTATUS Status)
+{
+    PETHREAD thread = (PETHREAD)KiGetCurrentThread();
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (thread->ExitFrame == NULL) {
+        thread->ExitStatus = Status;
+        return STATUS_NOT_SUPPORTED;
+    }
+    PspExitUserThread(Status);
+}
+
+NTSTATUS
+NtboxQueryThread(HANDLE Thread, CLIENT_ID *ClientId, NTSTATUS *ExitStatus)
+{
+    KPROCESSOR_MODE mode = ExGetPreviousMode();
+    NTSTATUS exitStatus;
+    PETHREAD thread;
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = ObReferenceObjectByHandle(Thread, THREAD_QUERY_LIMITED_INFORMATION, PspThreadType,
+                                       mode, (PVOID *)&thread, NULL);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    exitStatus = PsGetThreadExitStatus(thread);
+    if (ClientId != NULL) {
+        status = MiCopyToUser(ClientId, &thread->Cid, sizeof(*ClientId), mode);
+    }
+    if (NT_SUCCESS(status) && ExitStatus != NULL) {
+        status = MiCopyToUser(ExitStatus, &exitStatus, sizeof(exitStatus), mode);
+    }
+    ObDereferenceObject(thread);
+    return status;
+}
+
+/* Differs: a thread can be suspended at its creation only. Previous: 1 if it was, else 0. */
+NTSTATUS NTAPI
+NtResumeThread(HANDLE Thread, PULONG Previous)
+{
+    KPROCESSOR_MODE mode = ExGetPreviousMode();
+    PETHREAD thread;
+    NTSTATUS status;
+    ULONG previous;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = ObReferenceObjectByHandle(Thread, THREAD_SUSPEND_RESUME, PspThreadType, mode,
+                                       (PVOID *)&thread, NULL);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    previous = (ULONG)__atomic_exchange_n(&thread->SuspendCount, 0, __ATOMIC_ACQ_REL);
+    KeSetEvent(&thread->ResumeEvent, IO_NO_INCREMENT, FALSE);
+    if (Previous != NULL) {
+        status = MiCopyToUser(Previous, &previous, sizeof(previous), mode);
+    }
+    ObDereferenceObject(thread);
+    return status;
+}
+
+/* ---- system threads ---- */
+
+/*
+ * PsCreateSystemThread - a thread that runs a driver's routine at PASSIVE_LEVEL
+ *
+ * ThreadHandle      closed by the caller (ZwClose); a kernel handle with OBJ_KERNEL_HANDLE
+ * ObjectAttributes  only Attributes is looked at
+ * ProcessHandle     NULL: the system process; else the client's
+ *
+ * Errors   STATUS_INSUFFICIENT_RESOURCES; STATUS_NOT_SUPPORTED for a process of the machine
+ * IRQL     PASSIVE_LEVEL; blocks until the thread has started
+ * Source   WDK reference, nf-wdm-pscreatesystemthread
+ */
+NTSTATUS NTAPI
+PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                     HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
+                     PVOID StartContext)
+{
+    ULONG attributes = ObjectAttributes != NULL ? ObjectAttributes->Attributes : 0;
+    PEPROCESS process = PsInitialSystemProcess;
+    PETHREAD thread;
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (ProcessHandle != NULL) {
+        status = ObReferenceObjectByHandle(ProcessHandle, 0, PspProcessType, KernelMode,
+                                           (PVOID *)&process, NULL);
+        if (!NT_SUCCESS(status)) {
+            return status;
+        }
+    } else {
+        ObReferenceObject(process);
+    }
+    status = STATUS_NOT_SUPPORTED;
+    if (!process->IsMachineProcess) {
+        status = PspCreateSystemThreadObject(process, StartRoutine, StartContext, &thread);
+    }
+    ObDereferenceObject(process);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    return PspPublishThread(thread, attributes, "system", ThreadHandle, ClientId);
+}
+
+/*
+ * PsTerminateSystemThread - ends the calling system thread; does not return then
+ *
+ * Errors   STATUS_INVALID_PARAMETER: not a system thread
+ * IRQL     PASSIVE_LEVEL. A lock still held is a bugcheck that names it.
+ * Source   WDK reference, nf-wdm-psterminatesystemthread
+ */
+NTSTATUS NTAPI
+PsTerminateSystemThread(NTSTATUS ExitStatus)
+{
+    PETHREAD thread = (PETHREAD)KiGetCurrentThread();
+
+    if (!thread->IsSystemThread || thread->ExitFrame == NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    PspLeaveThread(thread, ExitStatus);
+}
+
+#pragma GCC visibility pop

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ps/psp.h - what the files of ps share
+ */
+#pragma once
+
+#include "ps/ps.h"
+
+#define PSP_TAG 'psP ' /* " Psp" as a dump shows it */
+
+/* Values of the SDK's winnt.h that the DDK headers leave out. */
+#ifndef PROCESS_CREATE_THREAD
+#define PROCESS_CREATE_THREAD 0x0002
+#endif
+#ifndef PROCESS_QUERY_INFORMATION
+#define PROCESS_QUERY_INFORMATION 0x0400
+#endif
+#ifndef THREAD_SUSPEND_RESUME
+#define THREAD_SUSPEND_RESUME 0x0002
+#endif
+#ifndef THREAD_QUERY_INFORMATION
+#define THREAD_QUERY_INFORMATION 0x0040
+#endif
+#ifndef THREAD_QUERY_LIMITED_INFORMATION
+#define THREAD_QUERY_LIMITED_INFORMATION 0x0800
+#endif
+#ifndef DRIVER_VERIFIER_DETECTED_VIOLATION
+#define DRIVER_VERIFIER_DETECTED_VIOLATION 0xC4
+#endif
+#define PSP_PROCESS_BUCKETS 1024u
+#define PSP_MAX_NOTIFY 64
+#define PSP_MAX_STRING 32766u /* characters that a UNICODE_STRING of ours holds at most */
+
+extern POBJECT_TYPE PspProcessType;
+extern POBJECT_TYPE PspThreadType;
+
+/* ---- process.c ---- */
+
+/*
+ * Makes an EPROCESS with its name behind it in the same block. Image: UTF-8, may be empty.
+ * Not yet findable; one reference, the caller's.
+ */
+NTSTATUS PspCreateProcess(HANDLE ProcessId, HANDLE ParentId, const char *Image, SIZE_T ImageLength,
+                          PEPROCESS *Process);
+/* Findable by PsLookupProcessByProcessId from here; takes a reference. */
+VOID PspInsertProcess(PEPROCESS Process);
+/* No longer findable; drops the reference of PspInsertProcess. */
+VOID PspRemoveProcess(PEPROCESS Process);
+/* Referenced, or NULL. MachineOnly: skip the system and the client. */
+PEPROCESS PspFindProcess(HANDLE ProcessId, BOOLEAN MachineOnly);
+/* Removes every process of the machine. */
+VOID PspForgetMachineProcesses(VOID);
+VOID PspDeleteProcess(PVOID Object);
+/* UTF-8 to UTF-16, cut to MaxChars; bad bytes become U+FFFD. Returns characters written. */
+ULONG PspConvertPath(PWCH Destination, ULONG MaxChars, const char *Source, SIZE_T Length);
+
+/* ---- thread.c ---- */
+
+NTSTATUS PspCreateThreadObject(PEPROCESS Process, PETHREAD *Thread);
+/* Enters Thread, now current, into its process's list; ThreadId is the host's. */
+VOID PspInsertThread(PETHREAD Thread);
+/*
+ * Ends the calling thread as far as NT knows it: rundown, signal, last references. Afterwards the
+ * host thread has no KTHREAD.
+ */
+VOID PspEndCurrentThread(PETHREAD Thread);
+VOID PspDeleteThread(PVOID Object);
+/* Cancels and awaits the IRPs of every thread of the process. */
+VOID PspRundownThreads(PEPROCESS Process);
+KTHREAD *PspAttachHostThread(VOID);
+VOID PspDetachHostThread(KTHREAD *Thread);
+
+/* ---- create.c ---- */
+
+/* Joins host threads that have ended. */
+VOID PspReapThreads(VOID);
+/* The same for every thread whose object is signaled; blocks for the moment between. */
+VOID PspJoinEndedThreads(VOID);
+
+/* ---- notify.c ---- */
+
+typedef enum PSP_NOTIFY_LIST { PspNotifyProcess, PspNotifyImage, PspNotifyMachine } PSP_NOTIFY_LIST;
+#define PSP_NOTIFY_LISTS 3
+
+/* A registered routine. PspNotifyLock guards Routine and Removing against other writers. */
+typedef struct PSP_NOTIFY_SLOT {
+    PVOID Routine;   /* NULL: free; atomic */
+    ULONG Extended;  /* process routines: 0 legacy, 1 Ex, 2 Ex2 */
+    LONG Removing;   /* atomic: no new call starts */
+    LONG Running;    /* atomic: calls in progress */
+    LONG VetoLogged; /* a refused creation was logged */
+    KEVENT Idle;     /* synchronization: Running fell to 0 while Removing */
+} PSP_NOTIFY_SLOT;
+
+/* A call in progress on this thread; ETHREAD.NotifyCalls is the innermost. */
+typedef struct PSP_NOTIFY_CALL {
+    PSP_NOTIFY_SLOT *Slot;
+    struct PSP_NOTIFY_CALL *Outer;
+} PSP_NOTIFY_CALL;
+
+VOID PspInitializeNotify(VOID);
+/* One past the highest slot ever used: the length to walk. */
+ULONG PspNotifyCount(PSP_NOTIFY_LIST List);
+/* Slot Index with Running raised and Call pushed, or NULL if it is free or going. */
+PSP_NOTIFY_SLOT *PspEnterNotify(PSP_NOTIFY_LIST List, ULONG Index, PSP_NOTIFY_CALL *Call);
+VOID PspLeaveNotify(PSP_NOTIFY_CALL *Call);
+
+/* ---- deliver.c ---- */
+
+VOID PspFreeDeliveryBuffers(VOID);
+/* Tells the machine routine, or remembers what it has not been told. */
+VOID PspNoteLost(ULONG64 Lost);
+/* How: NtboxMachineEventsEnded or ...Unavailable. */
+VOID PspNoteEnded(NTBOX_MACHINE_EVENT How, ULONG64 Value);
+VOID PspNoteStarted(VOID);
+/* The machine routine was registered: tells what it missed. */
+VOID PspTellMachineState(VOID);
+
+/* ---- events.c ---- */
+
+/* Under PspNotifyLock: the first routine came, the last one went. */
+VOID PspStartEvents(VOID);
+VOID PspStopEvents(VOID);
