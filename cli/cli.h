@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cli/cli.h - what the files of the ntbox command share
+ */
+#pragma once
+
+#include <stddef.h>
+
+/* Exit codes; the first two are env's and the shell's. */
+#define CLI_CANNOT_EXECUTE 126
+#define CLI_NOT_FOUND 127
+#define CLI_USAGE 2
+#define CLI_KERNEL 3 /* the kernel or a driver did not start */
+
+#define CLI_PATH_SIZE 4096
+
+/* Separates the items of a list in the environment; see user/ntdll/carrier.c. */
+#define CLI_ITEM_SEPARATOR "\x1f"
+
+/* ---- the commands: argv[0] is the command's name ---- */
+
+int CliRun(int ArgumentCount, char **Arguments);
+int CliMonitor(int ArgumentCount, char **Arguments);
+int CliCompile(int ArgumentCount, char **Arguments);
+int CliExports(int ArgumentCount, char **Arguments);
+
+/* ---- messages ---- */
+
+/* "ntbox: " and the text and a newline, to standard error. */
+void CliError(const char *Format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, then how to get help; returns CLI_USAGE. Command NULL: of ntbox itself. */
+int CliUsageError(const char *Command, const char *Format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- memory that cannot be had ends the program ---- */
+
+void *CliAllocate(size_t Size);
+char *CliFormat(const char *Format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A growing, NULL-terminated list of strings. */
+typedef struct CLI_LIST {
+    char **Items;
+    size_t Count;
+    size_t Size;
+} CLI_LIST;
+
+void CliAppend(CLI_LIST *List, const char *Item); /* keeps the pointer */
+/* The items with Separator between; NULL for none. */
+char *CliJoin(const CLI_LIST *List, const char *Separator);
+/*
+ * Splits a command line as a shell does: blanks, quotes, backslashes; no expansions. 0 when a
+ * quote is not closed.
+ */
+int CliSplit(const char *Text, CLI_LIST *List);
+
+/* ---- where things are ---- */
+
+typedef enum CLI_PLACE {
+    CliKernel,      /* libntoskrnl.so */
+    CliUserLibrary, /* libntbox.so */
+    CliRuntime,     /* libntcrt.so or .a */
+    CliMainLibrary, /* libntbox_main.a: main for programs that start at wmain */
+    CliFlags,       /* the sdk's flags file */
+    CliMonitorApp,  /* the monitor program */
+    CliTryCheck,    /* check-try.py */
+    CliDriverFolder /* where the drivers that come with ntbox are */
+} CLI_PLACE;
+
+/*
+ * Finds a part of ntbox, in the build folder that this program runs from or in its install
+ * prefix. 1: Path (CLI_PATH_SIZE bytes) is set; 0: there is none.
+ */
+int CliLocate(CLI_PLACE Place, char *Path);
+/* A driver named on the command line: a path, or the name of one that comes with ntbox. */
+int CliLocateDriver(const char *Name, char *Path);
+
+/* ---- compiling ---- */
+
+/*
+ * Makes files for #include names that are found only as Windows reads them (backslashes, any case),
+ * and returns their folder; NULL when there are none. Command holds the -I and -isystem options.
+ */
+char *CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command);
+
+/* ---- starting the client ---- */
+
+typedef struct CLI_CLIENT {
+    CLI_LIST Drivers;   /* absolute paths */
+    CLI_LIST Settings;  /* SERVICE\VALUE=... */
+    CLI_LIST Follow;    /* argv of a command whose processes are the machine's events */
+    const char *Events; /* NULL: not said */
+    const char *Tree;
+    const char *Processors;
+    int Strict;
+    int Verbose;
+    CLI_LIST Wrapper; /* argv of gdb or valgrind, before the client's; may be empty */
+} CLI_CLIENT;
+
+/* Adds a driver; 0 after a message when there is no such file. */
+int CliAddDriver(CLI_CLIENT *Client, const char *Name);
+/* 1 when Value is an event source. */
+int CliIsEventSource(const char *Value);
+/* 1 when Value is a decimal number from 1 to 2^31 - 1. */
+int CliIsCount(const char *Value);
+/* Sets the environment and becomes the client. Returns an exit code, after a message. */
+int CliStart(const CLI_CLIENT *Client, char **Arguments);

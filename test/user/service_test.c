@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test/user/service_test.c - the service manager, with a kernel that says what it was asked
+ */
+#include <stdlib.h>
+
+#include "gate.h"
+#include "nt_test.h"
+#include <winsvc.h>
+
+static char Asked[128];
+static NTSTATUS Answer;
+
+static NTSTATUS
+FakeLoad(const char *Path)
+{
+    lstrcpynA(Asked, Path, sizeof(Asked));
+    return Answer;
+}
+
+void
+NtTestSetUp(void)
+{
+    setenv("NTBOX_DRIVERS", "/opt/one.so:/opt/two.so", 1);
+    FakeGate.NtboxLoadDriver = FakeLoad;
+    FakeGate.NtboxUnloadDriver = FakeLoad;
+    InstallFakeGate();
+}
+
+NT_TEST(Service, LifeOfADriver)
+{
+    SC_HANDLE manager = OpenSCManagerW(NULL, NULL, SC_MANAGER_ALL_ACCESS);
+    SERVICE_STATUS status;
+    SC_HANDLE service;
+
+    service = CreateServiceW(manager, L"Echo", L"Echo driver", SERVICE_ALL_ACCESS,
+                             SERVICE_KERNEL_DRIVER, SERVICE_DEMAND_START, SERVICE_ERROR_NORMAL,
+                             L"/tmp/echo.so", NULL, NULL, NULL, NULL, NULL);
+    NT_EXPECT_NE(service, NULL);
+    NT_EXPECT_FALSE(ControlService(service, SERVICE_CONTROL_STOP, &status));
+    NT_EXPECT_EQ(GetLastError(), ERROR_SERVICE_NOT_ACTIVE);
+    NT_EXPECT_TRUE(StartServiceW(service, 0, NULL));
+    NT_EXPECT_STR(Asked, "/tmp/echo.so");
+    NT_EXPECT_FALSE(StartServiceA(service, 0, NULL));
+    NT_EXPECT_EQ(GetLastError(), ERROR_SERVICE_ALREADY_RUNNING);
+    NT_EXPECT_TRUE(QueryServiceStatus(service, &status));
+    NT_EXPECT_EQ(status.dwCurrentState, SERVICE_RUNNING);
+    NT_EXPECT_TRUE(ControlService(service, SERVICE_CONTROL_STOP, &status));
+    NT_EXPECT_STR(Asked, "echo");
+    NT_EXPECT_EQ(status.dwCurrentState, SERVICE_STOPPED);
+    NT_EXPECT_TRUE(DeleteService(service));
+    NT_EXPECT_FALSE(DeleteService(service));
+    NT_EXPECT_EQ(GetLastError(), ERROR_SERVICE_MARKED_FOR_DELETE);
+    NT_EXPECT_TRUE(CloseServiceHandle(service));
+    NT_EXPECT_EQ(OpenServiceA(manager, "Echo", SERVICE_ALL_ACCESS), NULL);
+    NT_EXPECT_EQ(GetLastError(), ERROR_SERVICE_DOES_NOT_EXIST);
+    NT_EXPECT_TRUE(CloseServiceHandle(manager));
+}
+
+NT_TEST(Service, FailureOfTheDriverIsTold)
+{
+    SC_HANDLE manager = OpenSCManagerA(NULL, NULL, 0);
+    SC_HANDLE service =
+        CreateServiceA(manager, "bad", NULL, 0, SERVICE_KERNEL_DRIVER, SERVICE_DEMAND_START, 0,
+                       "/tmp/bad.so", NULL, NULL, NULL, NULL, NULL);
+    SERVICE_STATUS status;
+
+    Answer = STATUS_OBJECT_NAME_NOT_FOUND;
+    NT_EXPECT_FALSE(StartServiceA(service, 0, NULL));
+    NT_EXPECT_EQ(GetLastError(), ERROR_FILE_NOT_FOUND);
+    QueryServiceStatus(service, &status);
+    NT_EXPECT_EQ(status.dwCurrentState, SERVICE_STOPPED);
+    Answer = STATUS_SUCCESS;
+    NT_EXPECT_TRUE(StartServiceA(service, 0, NULL));
+    Answer = STATUS_INVALID_DEVICE_REQUEST;
+    NT_EXPECT_FALSE(ControlService(service, SERVICE_CONTROL_STOP, &status));
+    NT_EXPECT_EQ(GetLastError(), ERROR_INVALID_SERVICE_CONTROL);
+    NT_EXPECT_EQ(status.dwCurrentState, SERVICE_RUNNING);
+    CloseServiceHandle(service);
+}
+
+NT_TEST(Service, DriversOfTheRunAreThere)
+{
+    SC_HANDLE manager = OpenSCManagerA(NULL, SERVICES_ACTIVE_DATABASEA, 0);
+    SC_HANDLE service = OpenServiceW(manager, L"TWO", 0);
+    SERVICE_STATUS status;
+
+    NT_EXPECT_NE(service, NULL);
+    QueryServiceStatus(service, &status);
+    NT_EXPECT_EQ(status.dwCurrentState, SERVICE_RUNNING);
+    NT_EXPECT_EQ(CreateServiceA(manager, "one", NULL, 0, SERVICE_KERNEL_DRIVER, 3, 0, "/x.so", NULL,
+                                NULL, NULL, NULL, NULL),
+                 NULL);
+    NT_EXPECT_EQ(GetLastError(), ERROR_SERVICE_EXISTS);
+    CloseServiceHandle(service);
+}

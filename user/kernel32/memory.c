@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * kernel32/memory.c - the heap, local memory and pages
+ *
+ * The process heap is malloc's, so that sanitizers and valgrind see every block of a client.
+ *
+ * Invariant  V1  every range of VirtualAlloc is one entry of BasePages until VirtualFree releases
+ *                it; entries do not overlap.
+ * Lock       BasePagesLock guards the list.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernel32/kernel32.h"
+
+#define PAGE_BYTES 0x1000u
+#define GRANULARITY 0x10000u
+#define HEAP_HANDLE ((HANDLE)(ULONG_PTR)0x50000100u)
+
+/* ---- heap ---- */
+
+HANDLE WINAPI
+GetProcessHeap(VOID)
+{
+    return HEAP_HANDLE;
+}
+
+/* HEAP_GENERATE_EXCEPTIONS: no memory ends the process, as the exception would have. */
+LPVOID WINAPI
+HeapAlloc(HANDLE Heap, DWORD Flags, SIZE_T Size)
+{
+    PVOID block;
+
+    if (Heap != HEAP_HANDLE) {
+        BaseFail(ERROR_INVALID_HANDLE);
+        return NULL;
+    }
+    Size = Size != 0 ? Size : 1;
+    block = (Flags & HEAP_ZERO_MEMORY) != 0 ? calloc(1, Size) : malloc(Size);
+    if (block == NULL) {
+        if ((Flags & HEAP_GENERATE_EXCEPTIONS) != 0) {
+            abort();
+        }
+        BaseFail(ERROR_NOT_ENOUGH_MEMORY);
+    }
+    return block;
+}
+
+/* Differs  may say more than was asked for, in which case all of it can be used */
+SIZE_T WINAPI
+HeapSize(HANDLE Heap, DWORD Flags, LPCVOID Block)
+{
+    return Heap == HEAP_HANDLE && Block != NULL ? NtdllHostHeapSize((PVOID)Block) : (SIZE_T)-1;
+}
+
+LPVOID WINAPI
+HeapReAlloc(HANDLE Heap, DWORD Flags, LPVOID Block, SIZE_T Size)
+{
+    SIZE_T before;
+    PVOID moved;
+
+    if (Heap != HEAP_HANDLE || Block == NULL) {
+        BaseFail(ERROR_INVALID_PARAMETER);
+        return NULL;
+    }
+    before = NtdllHostHeapSize(Block);
+    Size = Size != 0 ? Size : 1;
+    if ((Flags & HEAP_REALLOC_IN_PLACE_ONLY) != 0) {
+        if (Size <= before) {
+            return Block;
+        }
+        BaseFail(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    moved = realloc(Block, Size);
+    if (moved == NULL) {
+        BaseFail(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    if ((Flags & HEAP_ZERO_MEMORY) != 0 && Size > before) {
+        memset((char *)moved + before, 0, Size - before);
+    }
+    return moved;
+}
+
+BOOL WINAPI
+HeapFree(HANDLE Heap, DWORD Flags, LPVOID Block)
+{
+    if (Heap != HEAP_HANDLE) {
+        return BaseFail(ERROR_INVALID_HANDLE);
+    }
+    free(Block);
+    return TRUE;
+}
+
+/* LocalAlloc - LMEM_FIXED and LMEM_ZEROINIT; movable memory is ERROR_NOT_SUPPORTED */
+HLOCAL WINAPI
+LocalAlloc(UINT Flags, SIZE_T Size)
+{
+    if ((Flags & LMEM_MOVEABLE) != 0) {
+        BaseFail(ERROR_NOT_SUPPORTED);
+        return NULL;
+    }
+    return HeapAlloc(HEAP_HANDLE, (Flags & LMEM_ZEROINIT) != 0 ? HEAP_ZERO_MEMORY : 0, Size);
+}
+
+/* NULL: done. */
+HLOCAL WINAPI
+LocalFree(HLOCAL Block)
+{
+    free(Block);
+    return NULL;
+}
+
+/* ---- pages ---- */
+
+typedef struct BASE_PAGES {
+    struct BASE_PAGES *Next;
+    ULONG_PTR Base;
+    SIZE_T Size;
+} BASE_PAGES;
+
+static SRWLOCK BasePagesLock = SRWLOCK_INIT;
+static BASE_PAGES *BasePages;
+
+/* The host access of a PAGE_ constant; FALSE for what pages here cannot be. */
+static BOOLEAN
+HostAccess(DWORD Protection, uint32_t *Access)
+{
+    switch (Protection) {
+    case PAGE_NOACCESS:
+        *Access = 0;
+        return TRUE;
+    case PAGE_READONLY:
+        *Access = NTDLL_HOST_READ;
+        return TRUE;
+    case PAGE_READWRITE:
+        *Access = NTDLL_HOST_READ | NTDLL_HOST_WRITE;
+        return TRUE;
+    case PAGE_EXECUTE:
+    case PAGE_EXECUTE_READ:
+        *Access = NTDLL_HOST_READ | NTDLL_HOST_EXECUTE;
+        return TRUE;
+    case PAGE_EXECUTE_READWRITE:
+        *Access = NTDLL_HOST_READ | NTDLL_HOST_WRITE | NTDLL_HOST_EXECUTE;
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+/* The link to the entry that has all of the range, or to NULL. */
+static BASE_PAGES **
+FindPagesLocked(ULONG_PTR Address, SIZE_T Size)
+{
+    BASE_PAGES **link = &BasePages;
+
+    while (*link != NULL && (Address < (*link)->Base || Size > (*link)->Size ||
+                             Address - (*link)->Base > (*link)->Size - Size)) {
+        link = &(*link)->Next;
+    }
+    return link;
+}
+
+static PVOID
+ReservePages(PVOID Address, SIZE_T Size, uint32_t Access)
+{
+    ULONG_PTR base = (ULONG_PTR)Address & ~(ULONG_PTR)(GRANULARITY - 1);
+    BASE_PAGES *pages = malloc(sizeof(*pages));
+    PVOID mapped = NULL;
+
+    Size += (ULONG_PTR)Address - base;
+    Size = (Size + PAGE_BYTES - 1) & ~(SIZE_T)(PAGE_BYTES - 1);
+    if (pages != NULL) {
+        mapped = NtdllHostMapPages((PVOID)base, Size, GRANULARITY, Access);
+    }
+    if (mapped == NULL) {
+        free(pages);
+        BaseFail(Address != NULL ? ERROR_INVALID_ADDRESS : ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    pages->Base = (ULONG_PTR)mapped;
+    pages->Size = Size;
+    AcquireSRWLockExclusive(&BasePagesLock);
+    pages->Next = BasePages;
+    BasePages = pages;
+    ReleaseSRWLockExclusive(&BasePagesLock);
+    return mapped;
+}
+
+/* Rounds a range out to whole pages. */
+static VOID
+RoundToPages(ULONG_PTR *Address, SIZE_T *Size)
+{
+    ULONG_PTR start = *Address & ~(ULONG_PTR)(PAGE_BYTES - 1);
+
+    *Size = (*Size + (*Address - start) + PAGE_BYTES - 1) & ~(SIZE_T)(PAGE_BYTES - 1);
+    *Address = start;
+}
+
+static BOOL
+ChangePages(ULONG_PTR Address, SIZE_T Size, uint32_t Access)
+{
+    BOOL done;
+
+    RoundToPages(&Address, &Size);
+    AcquireSRWLockShared(&BasePagesLock);
+    done = *FindPagesLocked(Address, Size) != NULL &&
+           NtdllHostProtectPages((PVOID)Address, Size, Access);
+    ReleaseSRWLockShared(&BasePagesLock);
+    return done ? TRUE : BaseFail(ERROR_INVALID_ADDRESS);
+}
+
+/*
+ * VirtualAlloc - reserve address space, commit pages, or both
+ *
+ * Type     MEM_RESERVE, MEM_COMMIT or both; MEM_TOP_DOWN is a wish without effect
+ * Errors   ERROR_INVALID_PARAMETER (sizes, unknown types and protections), ERROR_INVALID_ADDRESS
+ *          (taken, or committing what is not reserved), ERROR_NOT_ENOUGH_MEMORY
+ * Differs  no guard pages, write-watch, large pages: ERROR_INVALID_PARAMETER
+ */
+LPVOID WINAPI
+VirtualAlloc(LPVOID Address, SIZE_T Size, DWORD Type, DWORD Protection)
+{
+    uint32_t access;
+
+    Type &= ~(DWORD)MEM_TOP_DOWN;
+    if (Size == 0 || Size > SIZE_MAX / 2 || (Type & ~(DWORD)(MEM_RESERVE | MEM_COMMIT)) != 0 ||
+        Type == 0 || !HostAccess(Protection, &access)) {
+        BaseFail(ERROR_INVALID_PARAMETER);
+        return NULL;
+    }
+    if ((Type & MEM_RESERVE) != 0 || Address == NULL) {
+        return ReservePages(Address, Size, (Type & MEM_COMMIT) != 0 ? access : 0);
+    }
+    if (!ChangePages((ULONG_PTR)Address, Size, access)) {
+        return NULL;
+    }
+    return (PVOID)((ULONG_PTR)Address & ~(ULONG_PTR)(PAGE_BYTES - 1));
+}
+
+/* VirtualFree - MEM_RELEASE (Size 0, Address as returned) or MEM_DECOMMIT */
+BOOL WINAPI
+VirtualFree(LPVOID Address, SIZE_T Size, DWORD Type)
+{
+    ULONG_PTR start = (ULONG_PTR)Address;
+    BASE_PAGES **link;
+    BASE_PAGES *pages;
+    DWORD error = ERROR_SUCCESS;
+
+    if ((Type != MEM_RELEASE && Type != MEM_DECOMMIT) || (Type == MEM_RELEASE && Size != 0)) {
+        return BaseFail(ERROR_INVALID_PARAMETER);
+    }
+    AcquireSRWLockExclusive(&BasePagesLock);
+    if (Type == MEM_DECOMMIT) {
+        RoundToPages(&start, &Size);
+    }
+    link = FindPagesLocked(start, Size);
+    pages = *link;
+    if (pages == NULL || (Size == 0 && pages->Base != start)) {
+        error = ERROR_INVALID_ADDRESS;
+    } else if (Type == MEM_RELEASE) {
+        *link = pages->Next;
+        NtdllHostUnmapPages((PVOID)pages->Base, pages->Size);
+        free(pages);
+    } else if (!NtdllHostForgetPages((PVOID)start, Size != 0 ? Size : pages->Size)) {
+        error = ERROR_INVALID_ADDRESS;
+    }
+    ReleaseSRWLockExclusive(&BasePagesLock);
+    return error == ERROR_SUCCESS ? TRUE : BaseFail(error);
+}
+
+/*
+ * VirtualProtect - change the protection of pages of VirtualAlloc
+ *
+ * Differs  *Old is PAGE_READWRITE whatever it was; other memory is ERROR_INVALID_ADDRESS
+ */
+BOOL WINAPI
+VirtualProtect(LPVOID Address, SIZE_T Size, DWORD Protection, PDWORD Old)
+{
+    uint32_t access;
+
+    if (Size == 0 || Old == NULL || !HostAccess(Protection, &access)) {
+        return BaseFail(Old == NULL ? ERROR_NOACCESS : ERROR_INVALID_PARAMETER);
+    }
+    if (!ChangePages((ULONG_PTR)Address, Size, access)) {
+        return FALSE;
+    }
+    *Old = PAGE_READWRITE;
+    return TRUE;
+}

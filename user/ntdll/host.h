@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ntdll/host.h - what user mode asks of the machine under it, and standard C does not give
+ *
+ * The client side has no hal of its own: everything about devices goes through the system-call
+ * gate. What is left is finding the kernel, standard streams, the terminal, signals, pages of
+ * memory and waiting on a word; ntdll/linux/ implements it, nothing else in user/ calls the host.
+ *
+ * Rules   U1  This header includes <stddef.h> and <stdint.h>, nothing else.
+ *         U2  Results: 1 for done and 0 for not, unless said otherwise; errno stays inside.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- libraries ---- */
+
+/*
+ * Loads libntoskrnl.so: $NTBOX_KERNEL, else next to libntbox.so, else in the build tree's place,
+ * else wherever the loader finds it. NULL: NtdllHostLoadError says why.
+ */
+void *NtdllHostLoadKernel(void);
+const char *NtdllHostLoadError(void);
+void *NtdllHostFindSymbol(void *Library, const char *Name);
+/* An export of libntbox.so, or NULL. */
+void *NtdllHostFindOwnExport(const char *Name);
+
+/* ---- process and threads ---- */
+
+_Noreturn void NtdllHostExitNow(int Code); /* no exit handlers, nothing flushed */
+_Noreturn void NtdllHostPark(void);        /* the calling thread never runs again */
+uint32_t NtdllHostThreadId(void);
+uint32_t NtdllHostProcessId(void);
+void NtdllHostYield(void);
+/* argv as the process was started with; lives for ever. NULL when the host does not tell. */
+const char *const *NtdllHostArguments(int *Count);
+/* Path of the running program; 0 when unknown or longer than Size. */
+int NtdllHostImagePath(char *Path, size_t Size);
+int NtdllHostCurrentFolder(char *Path, size_t Size);
+/*
+ * 1: a regular file is there. When there is none, one whose name differs in case only will do; Path
+ * gets that name.
+ */
+int NtdllHostFindFile(char *Path);
+void NtdllHostSetEnvironment(const char *Name, const char *Value); /* Value NULL: unset */
+int NtdllHostIsDebugged(void);
+
+/* Blocks while *Address == Expected, at most Nanoseconds (UINT64_MAX: for ever). 0: timed out. */
+int NtdllHostWaitAddress(const uint32_t *Address, uint32_t Expected, uint64_t Nanoseconds);
+void NtdllHostWakeAddress(const uint32_t *Address, uint32_t Count);
+
+/* ---- clocks ---- */
+
+uint64_t NtdllHostMonotonicTime(void); /* ns since the machine started */
+uint64_t NtdllHostSystemTime(void);    /* ns since 1970-01-01 UTC */
+/* Local time minus UTC, in seconds, as it is (was, will be) at UnixSeconds. */
+int32_t NtdllHostZoneOffset(int64_t UnixSeconds);
+
+/* ---- standard streams: 0 input, 1 output, 2 error ---- */
+
+typedef enum NTDLL_STREAM_KIND {
+    NtdllStreamClosed,
+    NtdllStreamTerminal,
+    NtdllStreamDisk,
+    NtdllStreamPipe,
+    NtdllStreamOther
+} NTDLL_STREAM_KIND;
+
+NTDLL_STREAM_KIND NtdllHostStreamKind(int Stream);
+/* Bytes done; -1 is an error, -2 a closed reader. Writes whole, whatever the host takes at once. */
+ptrdiff_t NtdllHostRead(int Stream, void *Buffer, size_t Length);
+ptrdiff_t NtdllHostWrite(int Stream, const void *Buffer, size_t Length);
+int NtdllHostFlush(int Stream);
+int NtdllHostTerminalSize(int Stream, uint16_t *Columns, uint16_t *Rows);
+
+typedef enum NTDLL_SIGNAL {
+    NtdllSignalInterrupt, /* SIGINT */
+    NtdllSignalQuit,      /* SIGQUIT */
+    NtdllSignalHangUp,    /* SIGHUP */
+    NtdllSignalTerminate  /* SIGTERM */
+} NTDLL_SIGNAL;
+
+/*
+ * From now on those signals whose action is the default one call Deliver on a thread of its own,
+ * one at a time. Once for the process's life.
+ */
+int NtdllHostCatchSignals(void (*Deliver)(NTDLL_SIGNAL Signal));
+/* Sends this process one of them. */
+void NtdllHostRaiseSignal(NTDLL_SIGNAL Signal);
+
+/* ---- memory ---- */
+
+#define NTDLL_HOST_READ 1u
+#define NTDLL_HOST_WRITE 2u
+#define NTDLL_HOST_EXECUTE 4u
+
+/* Whole pages, Alignment a power of two. Address is a wish that is granted or refused. */
+void *NtdllHostMapPages(void *Address, size_t Size, size_t Alignment, uint32_t Access);
+int NtdllHostProtectPages(void *Address, size_t Size, uint32_t Access);
+/* Gives the contents back and makes the pages inaccessible; the range stays taken. */
+int NtdllHostForgetPages(void *Address, size_t Size);
+void NtdllHostUnmapPages(void *Address, size_t Size);
+size_t NtdllHostHeapSize(void *Block); /* usable bytes of a block of malloc */
