@@ -76,8 +76,7 @@ BenchOpen(void)
     return device;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------
- */
+/* ---- calls ---- */
 
 static double
 BenchRunEcho(HANDLE Device)
@@ -142,8 +141,7 @@ BenchCalls(void)
     BenchPrint(&indirect);
 }
 
-/* ---- the channel
- * ---------------------------------------------------------------------------------- */
+/* ---- the channel ---- */
 
 static void
 BenchPublishBurst(HANDLE Device)
@@ -247,8 +245,7 @@ BenchChannels(void)
     BenchPrint(&copies);
 }
 
-/* ---- latencies
- * ---------------------------------------------------------------------------------------- */
+/* ---- latencies ---- */
 
 static void
 BenchLatency(HANDLE Device, const char *Name, ULONG Code, UINT32 Samples)

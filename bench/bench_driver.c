@@ -28,7 +28,7 @@ typedef struct BENCH_RUN {
 DRIVER_INITIALIZE DriverEntry;
 static DRIVER_UNLOAD BenchUnload;
 
-/* ---- samples -------------------------------------------------------------------------------- */
+/* ---- samples ---- */
 
 static VOID
 BenchAddSample(BENCH_RUN *Run, UINT64 Expected)
@@ -85,8 +85,7 @@ BenchSummarize(BENCH_RUN *Run, BENCH_LATENCY *Latency)
     Latency->Maximum = samples[count - 1];
 }
 
-/* ---- what is measured ---------------------------------------------------------------------------
- */
+/* ---- what is measured ---- */
 
 static VOID NTAPI
 BenchDpc(PKDPC Dpc, PVOID Context, PVOID Expected, PVOID Argument2)
@@ -226,8 +225,7 @@ BenchPublish(const BENCH_PUBLISH *Publish)
     return STATUS_SUCCESS;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 static NTSTATUS
 BenchComplete(PIRP Irp, NTSTATUS Status, ULONG_PTR Information)

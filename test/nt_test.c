@@ -100,7 +100,7 @@ NtTestSeed(void)
     return CurrentSeed;
 }
 
-/* ---- failing --------------------------------------------------------------------------- */
+/* ---- failing ---- */
 
 static int
 IsOnTestThread(void)
@@ -233,7 +233,7 @@ NtTestSkip(const char *Reason)
     _exit(SKIPPED_EXIT_CODE);
 }
 
-/* ---- bugchecks and gaps ----------------------------------------------------------------- */
+/* ---- bugchecks and gaps ---- */
 
 /* HalpAbort of hal/sim comes here, on the thread that took the bugcheck. */
 static void
@@ -292,7 +292,7 @@ NtTestMissedKnownGap(void)
     NtTestFailAt(gap.File, gap.Line, "known gap is closed (%s): take the mark away", gap.Text);
 }
 
-/* ---- running ---------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 /* cmocka has just put its own handlers over those of the sanitizer: its reports are better. */
 static void

@@ -15,6 +15,8 @@
 #define MONITOR_EXIT_FAILED 1
 #define MONITOR_EXIT_USAGE 2
 #define MONITOR_STATS_PERIOD 1000u /* milliseconds */
+#define MONITOR_LINGER 100u        /* milliseconds: longer than an event takes to arrive */
+#define MONITOR_BUSY_RECORDS 1024u
 
 typedef struct MONITOR_COUNTS {
     ULONGLONG Creates;
@@ -33,6 +35,8 @@ typedef struct MONITOR {
     ULONGLONG Start;     /* GetTickCount64 */
     ULONGLONG NextStats; /* GetTickCount64 */
     ULONGLONG StatsEvents;
+    ULONG SinceIdle; /* records since the clock was looked at */
+    BOOL Finished;   /* nothing more is to be shown */
     int ExitCode;
 } MONITOR;
 
@@ -49,8 +53,7 @@ MonitorOnControl(DWORD Type)
     return TRUE;
 }
 
-/* ---- what is shown ----------------------------------------------------------------------------
- */
+/* ---- what is shown ---- */
 
 static DWORD
 MonitorRecordProcess(const CHANNEL_RECORD *Record)
@@ -130,8 +133,7 @@ MonitorCount(MONITOR_COUNTS *Counts, const CHANNEL_RECORD *Record)
     }
 }
 
-/* ---- reports ------------------------------------------------------------------------------------
- */
+/* ---- reports ---- */
 
 static ULONGLONG
 MonitorEvents(const MONITOR_COUNTS *Counts)
@@ -188,8 +190,7 @@ MonitorPrintError(const char *What, DWORD Error)
     fprintf(stderr, "monitor: %s: error %u: %s\n", What, (unsigned)Error, text);
 }
 
-/* ---- the loop
- * -------------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 /* The followed command's wait(2) status as an exit code, as a shell gives it. */
 static int
@@ -223,7 +224,10 @@ MonitorTakeRecord(MONITOR *Monitor, const CHANNEL_RECORD *Record)
 {
     if (Record->Type == NotifyEnd) {
         if (Record->Size >= sizeof(*Record) + sizeof(NOTIFY_END)) {
-            Monitor->ExitCode = MonitorCommandCode(((const NOTIFY_END *)(Record + 1))->Status);
+            const NOTIFY_END *end = (const NOTIFY_END *)(Record + 1);
+
+            Monitor->ExitCode =
+                end->Unavailable ? MONITOR_EXIT_FAILED : MonitorCommandCode(end->Status);
         }
         return FALSE;
     }
@@ -255,50 +259,74 @@ MonitorIdle(MONITOR *Monitor, DWORD *Wait)
            now < Monitor->Start + Monitor->Options.ForMilliseconds;
 }
 
-static VOID
-MonitorRun(MONITOR *Monitor)
+/* One pass of the loop; FALSE when it is time to leave. */
+static BOOL
+MonitorStep(MONITOR *Monitor, DWORD *Wait)
 {
-    ULONGLONG sinceIdle = 0;
-    DWORD wait = 0;
+    const CHANNEL_RECORD *record;
 
-    for (;;) {
-        const CHANNEL_RECORD *record;
-
-        switch (ChannelClientNext(Monitor->Client, wait, &record)) {
-        case ChannelClientRecord:
-            if (!MonitorTakeRecord(Monitor, record)) {
-                return;
-            }
-            wait = 0; /* look for more before writing out */
-            if (++sinceIdle < 1024) {
-                break;
-            }
-            /* Never idle under load: the clock is looked at now and then all the same. */
-            sinceIdle = 0;
-            if (!MonitorIdle(Monitor, &wait)) {
-                return;
-            }
-            break;
-        case ChannelClientTimeout:
-            sinceIdle = 0;
-            if (!MonitorIdle(Monitor, &wait)) {
-                return;
-            }
-            break;
-        case ChannelClientCancelled:
-            return;
-        case ChannelClientFailed:
-            MonitorPrintError("reading "
-                              "NtboxNotify",
-                              GetLastError());
-            Monitor->ExitCode = MONITOR_EXIT_FAILED;
-            return;
+    switch (ChannelClientNext(Monitor->Client, *Wait, &record)) {
+    case ChannelClientRecord:
+        *Wait = 0; /* look for more before writing out */
+        if (!MonitorTakeRecord(Monitor, record)) {
+            Monitor->Finished = TRUE;
+            return FALSE;
         }
+        if (++Monitor->SinceIdle < MONITOR_BUSY_RECORDS) {
+            return TRUE;
+        }
+        break; /* never idle under load: the clock is looked at now and then all the same */
+    case ChannelClientTimeout:
+        break;
+    case ChannelClientCancelled:
+        return FALSE;
+    case ChannelClientFailed:
+        MonitorPrintError("reading \\\\.\\NtboxNotify", GetLastError());
+        Monitor->ExitCode = MONITOR_EXIT_FAILED;
+        Monitor->Finished = TRUE;
+        return FALSE;
+    }
+    Monitor->SinceIdle = 0;
+    return MonitorIdle(Monitor, Wait);
+}
+
+static UINT64
+MonitorSystemTime(VOID)
+{
+    FILETIME now;
+
+    GetSystemTimeAsFileTime(&now);
+    return (UINT64)now.dwHighDateTime << 32 | now.dwLowDateTime;
+}
+
+/*
+ * Shows what had happened when it was told to stop: that is still on its way for a moment. Ends at
+ * the first record that is younger, or when none has come for MONITOR_LINGER.
+ */
+static VOID
+MonitorDrain(MONITOR *Monitor)
+{
+    UINT64 stop = MonitorSystemTime();
+    const CHANNEL_RECORD *record;
+
+    while (ChannelClientNext(Monitor->Client, MONITOR_LINGER, &record) == ChannelClientRecord &&
+           record->Time <= stop && MonitorTakeRecord(Monitor, record)) {
     }
 }
 
-/* ---- start
- * ------------------------------------------------------------------------------------------- */
+static VOID
+MonitorRun(MONITOR *Monitor)
+{
+    DWORD wait = 0;
+
+    while (MonitorStep(Monitor, &wait)) {
+    }
+    if (!Monitor->Finished) {
+        MonitorDrain(Monitor);
+    }
+}
+
+/* ---- start ---- */
 
 static MONITOR_OUTPUT *
 MonitorOpenConsole(const MONITOR_OPTIONS *Options)

@@ -26,7 +26,7 @@ struct MONITOR_OUTPUT {
     char Text[MONITOR_BUFFER];
 };
 
-/* ---- appending ----------------------------------------------------------------------------- */
+/* ---- appending ---- */
 
 static VOID
 MonitorpAppend(MONITOR_OUTPUT *Output, const char *Text)
@@ -82,7 +82,7 @@ MonitorpAppendCodePoint(MONITOR_OUTPUT *Output, UINT32 CodePoint)
     Output->Used += 1 + continuations;
 }
 
-/* What would end a line or a JSON string, as \u00xx. */
+/* What would end a line or a JSON string, or move a terminal's cursor, as \u00xx. */
 static VOID
 MonitorpAppendEscape(MONITOR_OUTPUT *Output, UINT32 Character)
 {
@@ -101,7 +101,7 @@ MonitorpAppendWide(MONITOR_OUTPUT *Output, const WCHAR *Text, ULONG Bytes)
     for (i = 0; i < count; i++) {
         UINT32 c = Text[i];
 
-        if (c < 0x20 || c == 0x7F || (json && (c == '"' || c == '\\'))) {
+        if (c < 0x20 || (c >= 0x7F && c < 0xA0) || (json && (c == '"' || c == '\\'))) {
             MonitorpAppendEscape(Output, c);
             continue;
         }
@@ -116,8 +116,7 @@ MonitorpAppendWide(MONITOR_OUTPUT *Output, const WCHAR *Text, ULONG Bytes)
     }
 }
 
-/* ---- one line ----------------------------------------------------------------------------------
- */
+/* ---- one line ---- */
 
 /* What a record says, whatever its type. */
 typedef struct MONITOR_LINE {
@@ -149,7 +148,7 @@ MonitorGapReason(UINT32 Reason)
     return names[Reason < ARRAYSIZE(names) ? Reason : 0];
 }
 
-/* Fills in the strings of a record if they lie within it. */
+/* Fills in the strings of a record if they lie within it, in whole characters. */
 static BOOL
 MonitorpTakeStrings(MONITOR_LINE *Line, const CHANNEL_RECORD *Record, ULONG FixedSize,
                     ULONG ImageBytes, ULONG CommandBytes)
@@ -158,7 +157,7 @@ MonitorpTakeStrings(MONITOR_LINE *Line, const CHANNEL_RECORD *Record, ULONG Fixe
 
     if (Record->Size < start || Record->Size - start < ImageBytes ||
         Record->Size - start - ImageBytes < CommandBytes || ImageBytes > NOTIFY_MAX_STRING ||
-        CommandBytes > NOTIFY_MAX_STRING) {
+        CommandBytes > NOTIFY_MAX_STRING || (ImageBytes | CommandBytes) % sizeof(WCHAR) != 0) {
         return FALSE;
     }
     Line->Image = (const WCHAR *)((const char *)Record + start);
@@ -231,8 +230,7 @@ MonitorpDecode(const CHANNEL_RECORD *Record, MONITOR_LINE *Line)
     }
 }
 
-/* ---- columns and tabs
- * ---------------------------------------------------------------------------- */
+/* ---- columns and tabs ---- */
 
 static VOID
 MonitorpAppendClock(MONITOR_OUTPUT *Output, UINT64 Time)
@@ -334,14 +332,13 @@ MonitorpWriteText(MONITOR_OUTPUT *Output, const MONITOR_LINE *Line)
     MonitorpAppend(Output, Output->Color ? "\033[0m\n" : "\n");
 }
 
-/* ---- JSON
- * ---------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static VOID
 MonitorpAppendIsoTime(MONITOR_OUTPUT *Output, UINT64 Time)
 {
     FILETIME fileTime = {(DWORD)Time, (DWORD)(Time >> 32)};
-    SYSTEMTIME t;
+    SYSTEMTIME t = {0}; /* stays so for a time beyond the calendar */
 
     FileTimeToSystemTime(&fileTime, &t);
     MonitorpAppendNumber(Output, t.wYear, 4);
@@ -415,8 +412,7 @@ MonitorpWriteJson(MONITOR_OUTPUT *Output, const MONITOR_LINE *Line)
     MonitorpAppend(Output, "}\n");
 }
 
-/* ---- the output
- * ------------------------------------------------------------------------------------- */
+/* ---- the output ---- */
 
 MONITOR_OUTPUT *
 MonitorOpenOutput(HANDLE File, MONITOR_FORM Form, BOOL Color, ULONG Width)

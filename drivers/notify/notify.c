@@ -25,6 +25,7 @@ typedef NTSTATUS(NTAPI *NOTIFY_QUERY_TIME)(PLARGE_INTEGER Time);
 #define NOTIFY_SUBSYSTEMS 0u /* PsCreateProcessNotifySubsystems */
 #define NOTIFY_MACHINE_LOST 1u
 #define NOTIFY_MACHINE_ENDED 2u
+#define NOTIFY_MACHINE_UNAVAILABLE 3u
 
 static struct {
     CHANNEL *Channel;
@@ -47,7 +48,7 @@ static DRIVER_DISPATCH NotifyCleanup;
 static DRIVER_DISPATCH NotifyRead;
 static DRIVER_DISPATCH NotifyControl;
 
-/* ---- events -------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 /* The event's own time where the system tells it; 0 makes the channel take the current one. */
 static LONG64
@@ -132,13 +133,14 @@ NotifyMachine(ULONG Event, UINT64 Value)
 
     if (Event == NOTIFY_MACHINE_LOST) {
         ChannelPublishGap(Notify.Channel, ChannelGapSource, Value);
-    } else if (Event == NOTIFY_MACHINE_ENDED) {
-        end.Status = (UINT32)Value;
+    } else if (Event == NOTIFY_MACHINE_ENDED || Event == NOTIFY_MACHINE_UNAVAILABLE) {
+        end.Unavailable = Event == NOTIFY_MACHINE_UNAVAILABLE;
+        end.Status = end.Unavailable ? 0 : (UINT32)Value;
         ChannelPublish(Notify.Channel, NotifyEnd, 0, &part, 1);
     }
 }
 
-/* ---- registration ------------------------------------------------------------------------- */
+/* ---- registration ---- */
 
 static PVOID
 NotifyFindRoutine(PCWSTR Name)
@@ -208,7 +210,7 @@ NotifyRegister(VOID)
     return status;
 }
 
-/* ---- requests ------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 static NTSTATUS
 NotifyComplete(PIRP Irp, NTSTATUS Status)
@@ -257,8 +259,7 @@ NotifyControl(PDEVICE_OBJECT Device, PIRP Irp)
     return ChannelControl(Notify.Channel, Irp);
 }
 
-/* ---- start and end -----------------------------------------------------------------------------
- */
+/* ---- start and end ---- */
 
 /* Parameters\RingKilobytes, or the default. */
 static SIZE_T

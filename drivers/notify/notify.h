@@ -48,6 +48,6 @@ typedef struct NOTIFY_IMAGE {
 } NOTIFY_IMAGE;
 
 typedef struct NOTIFY_END {
-    UINT32 Status; /* wait(2) status of the followed command; 0 without one */
-    UINT32 Reserved;
+    UINT32 Status;      /* wait(2) status of the followed command; 0 without one */
+    UINT32 Unavailable; /* 1: there never was a source; the system's log says why */
 } NOTIFY_END;

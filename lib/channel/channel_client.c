@@ -25,8 +25,8 @@ typedef struct CHANNEL_CLIENT_READ {
 
 struct CHANNEL_CLIENT {
     HANDLE Device;
-    HANDLE CancelEvent;      /* manual reset: wakes the waiting thread */
-    volatile LONG Cancelled; /* the same, for a thread that does not wait */
+    HANDLE CancelEvent;      /* automatic reset: wakes the waiting thread */
+    volatile LONG Cancelled; /* set first: whether a cancel is still to be answered */
     ULONG ReadCount;
     ULONG BufferSize;
     ULONG First;
@@ -37,7 +37,7 @@ struct CHANNEL_CLIENT {
     CHANNEL_CLIENT_READ Reads[CHANNEL_MAX_READS];
 };
 
-/* ---- reads -------------------------------------------------------------------------------- */
+/* ---- reads ---- */
 
 /* Makes the read after the last active one. */
 static BOOL
@@ -96,7 +96,7 @@ ChannelClientpRecycleRead(CHANNEL_CLIENT *Client)
     return ChannelClientpStartRead(Client);
 }
 
-/* The record at Offset, or NULL where there is none or it cannot be one. */
+/* The record at Offset, or NULL if it cannot be one. A read without any is broken, too. */
 static const CHANNEL_RECORD *
 ChannelClientpUnpack(CHANNEL_CLIENT *Client)
 {
@@ -125,18 +125,22 @@ ChannelClientNext(CHANNEL_CLIENT *Client, DWORD Milliseconds, const CHANNEL_RECO
 {
     CHANNEL_CLIENT_RESULT result;
 
-    if (InterlockedCompareExchange(&Client->Cancelled, 0, 0)) {
+    if (Client->Cancelled && InterlockedExchange(&Client->Cancelled, FALSE)) {
         return ChannelClientCancelled;
     }
-    while (!Client->Unpacking || Client->Offset == Client->Length) {
-        if (Client->Unpacking && !ChannelClientpRecycleRead(Client)) {
-            return ChannelClientFailed;
-        }
+    if (Client->Unpacking && Client->Offset == Client->Length &&
+        !ChannelClientpRecycleRead(Client)) {
+        return ChannelClientFailed;
+    }
+    while (!Client->Unpacking) {
         if (Client->Active == 0) {
             SetLastError(ERROR_INVALID_HANDLE);
             return ChannelClientFailed;
         }
         result = ChannelClientpAwaitRead(Client, Milliseconds);
+        if (result == ChannelClientCancelled && !InterlockedExchange(&Client->Cancelled, FALSE)) {
+            continue; /* the event of a cancel that an earlier call has answered already */
+        }
         if (result != ChannelClientRecord) {
             return result;
         }
@@ -176,7 +180,7 @@ ChannelClientStatistics(CHANNEL_CLIENT *Client, CHANNEL_STATISTICS *Statistics)
     return done && returned == sizeof(*Statistics);
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ---- */
 
 static BOOL
 ChannelClientpSetOptions(CHANNEL_CLIENT *Client, const CHANNEL_CLIENT_OPTIONS *Options)
@@ -227,7 +231,7 @@ static BOOL
 ChannelClientpStart(CHANNEL_CLIENT *Client, const WCHAR *Path,
                     const CHANNEL_CLIENT_OPTIONS *Options)
 {
-    Client->CancelEvent = CreateEventW(NULL, TRUE, FALSE, NULL);
+    Client->CancelEvent = CreateEventW(NULL, FALSE, FALSE, NULL);
     if (Client->CancelEvent == NULL || !ChannelClientpAllocateReads(Client)) {
         return FALSE;
     }

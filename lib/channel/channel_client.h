@@ -46,7 +46,8 @@ typedef enum CHANNEL_CLIENT_RESULT {
 CHANNEL_CLIENT_RESULT ChannelClientNext(CHANNEL_CLIENT *Client, DWORD Milliseconds,
                                         const CHANNEL_RECORD **Record);
 
-/* Makes the running and every later ChannelClientNext return ChannelClientCancelled. Any thread. */
+/* Makes the running, or else the next, ChannelClientNext return ChannelClientCancelled. Any thread.
+ */
 VOID ChannelClientCancel(CHANNEL_CLIENT *Client);
 
 BOOL ChannelClientStatistics(CHANNEL_CLIENT *Client, CHANNEL_STATISTICS *Statistics);

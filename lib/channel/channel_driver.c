@@ -6,16 +6,22 @@
  * a record's place is the count modulo the capacity. Publishing overwrites the oldest records, and
  * a reader whose Position has fallen behind Tail learns from the sequence numbers what it missed.
  *
- * Invariants  C1  Tail <= Position <= Head for a reader that is not behind; Head - Tail <=
- * Capacity. C2  No record crosses the ring's end: a filler record pads it. C3  Sequence numbers in
- * the ring are consecutive: TailSequence is Tail's, and NextSequence the one that the next record
- * gets. C4  At most one thread delivers to a reader at a time (Delivering), so its reads complete
- * in the order of the records in them. Whoever makes a delivery due while another delivers sets
- * Due, and the deliverer looks again before it leaves: no wake-up is lost. Locks       CHANNEL.Lock
- * (spin) guards the ring and all readers' fields but Queue. CHANNEL_READER.QueueLock (spin) guards
- * Queue. Neither is held while the other is taken, and no IRP is completed under either. IRP owner
- * From ChannelRead until IoCsqRemoveNextIrp returns it: the cancel-safe queue. Then the delivering
- * thread, which completes it.
+ * Invariants  C1  Tail <= Position <= Head for a reader that is not behind, and
+ *                 Head - Tail <= Capacity.
+ *             C2  No record crosses the ring's end: a filler record pads it. It may be too short
+ *                 for a whole header, and is never the oldest record.
+ *             C3  Sequence numbers in the ring are consecutive: TailSequence is Tail's, and
+ *                 NextSequence the one that the next record gets.
+ *             C4  At most one thread delivers to a reader at a time (Delivering), so its reads
+ *                 complete in the order of the records in them. Whoever makes a delivery due while
+ *                 another delivers sets Due, and the deliverer looks again before it leaves: no
+ *                 wake-up is lost.
+ *             C5  A reader's position is moved by its deliverer only, and between two reads.
+ * Locks       CHANNEL.Lock (spin) guards the ring and all readers' fields but Queue.
+ *             CHANNEL_READER.QueueLock (spin) guards Queue. Neither is held while the other is
+ *             taken, and no IRP is completed under either.
+ * IRP owner   From ChannelRead until IoCsqRemoveNextIrp returns it: the cancel-safe queue. Then the
+ *             delivering thread, which completes it.
  */
 #include "channel_driver.h"
 
@@ -43,7 +49,9 @@ typedef struct CHANNEL_READER {
     CHANNEL *Channel;
     LIST_ENTRY Link;
     UINT64 Position;
-    UINT64 Sequence; /* the number it expects next */
+    UINT64 Sequence;     /* the number it expects next */
+    UINT64 SkipPosition; /* where its deliverer moves it if it is not that far (C5) */
+    UINT64 SkipSequence;
     CHANNEL_OPTIONS Options;
     CHANNEL_STATISTICS Statistics;
     BOOLEAN Due;        /* a delivery should be tried */
@@ -61,7 +69,7 @@ typedef struct CHANNEL_READER {
 
 static KDEFERRED_ROUTINE ChannelpFlushDpc;
 
-/* ---- the queue of pended reads ---------------------------------------------------------- */
+/* ---- the queue of pended reads ---- */
 
 static VOID NTAPI
 ChannelpCsqInsert(PIO_CSQ Csq, PIRP Irp)
@@ -119,7 +127,7 @@ ChannelpCsqComplete(PIO_CSQ Csq, PIRP Irp)
     ChannelpCompleteIrp(Irp, STATUS_CANCELLED, 0);
 }
 
-/* ---- the ring; Lock held ---------------------------------------------------------------- */
+/* ---- the ring; Lock held ---- */
 
 static CHANNEL_RECORD *
 ChannelpRecordAt(CHANNEL *Channel, UINT64 Position)
@@ -127,17 +135,19 @@ ChannelpRecordAt(CHANNEL *Channel, UINT64 Position)
     return (CHANNEL_RECORD *)(Channel->Ring + (Position & (Channel->Capacity - 1)));
 }
 
-/* Drops the oldest records until Size bytes are free (C1). */
+/* Drops the oldest records until Size bytes are free (C1), and a filler behind them (C2). */
 static VOID
 ChannelpMakeRoom(CHANNEL *Channel, UINT64 Size)
 {
     while (Channel->Head + Size - Channel->Tail > Channel->Capacity) {
         const CHANNEL_RECORD *oldest = ChannelpRecordAt(Channel, Channel->Tail);
 
-        if (oldest->Type != CHANNEL_TYPE_FILLER) {
-            Channel->TailSequence = oldest->Sequence + 1;
-        }
+        Channel->TailSequence = oldest->Sequence + 1;
         Channel->Tail += CHANNEL_ALIGN((UINT64)oldest->Size);
+        oldest = ChannelpRecordAt(Channel, Channel->Tail);
+        if (Channel->Tail < Channel->Head && oldest->Type == CHANNEL_TYPE_FILLER) {
+            Channel->Tail += oldest->Size;
+        }
     }
 }
 
@@ -167,22 +177,7 @@ ChannelpReserve(CHANNEL *Channel, USHORT Type, LONG64 Time, ULONG Size)
     return record;
 }
 
-/* A reader that was overtaken moves to the oldest record; returns how many it lost. */
-static UINT64
-ChannelpCatchUp(CHANNEL *Channel, CHANNEL_READER *Reader)
-{
-    UINT64 lost;
-
-    if (Reader->Position >= Channel->Tail) {
-        return 0;
-    }
-    lost = Channel->TailSequence - Reader->Sequence;
-    Reader->Position = Channel->Tail;
-    Reader->Sequence = Channel->TailSequence;
-    return lost;
-}
-
-/* ---- delivery ---------------------------------------------------------------------------- */
+/* ---- delivery ---- */
 
 typedef struct CHANNEL_COPY {
     PUCHAR Buffer;
@@ -208,10 +203,14 @@ ChannelpCopyRoom(CHANNEL_COPY *Copy, ULONG Size)
     return Copy->Buffer + start;
 }
 
-/* Writes the gap that catching up would leave, then catches up. FALSE: no room, nothing done. */
+/*
+ * Moves a reader that was overtaken to the oldest record, and writes the gap that this leaves:
+ * there is none if only a filler was overwritten. FALSE: no room for it, nothing done.
+ */
 static BOOLEAN
-ChannelpCopyOverrun(CHANNEL *Channel, CHANNEL_READER *Reader, CHANNEL_COPY *Copy)
+ChannelpCatchUp(CHANNEL *Channel, CHANNEL_READER *Reader, CHANNEL_COPY *Copy)
 {
+    UINT64 lost = Channel->TailSequence - Reader->Sequence;
     struct {
         CHANNEL_RECORD Record;
         CHANNEL_GAP Gap;
@@ -220,21 +219,23 @@ ChannelpCopyOverrun(CHANNEL *Channel, CHANNEL_READER *Reader, CHANNEL_COPY *Copy
     if (Reader->Position >= Channel->Tail) {
         return TRUE;
     }
-    out = ChannelpCopyRoom(Copy, sizeof(*out));
-    if (out == NULL) {
-        return FALSE;
-    }
-    RtlZeroMemory(out, sizeof(*out));
-    out->Record.Size = sizeof(*out);
-    out->Record.Type = CHANNEL_TYPE_GAP;
-    out->Record.Version = CHANNEL_VERSION;
-    out->Record.Sequence = Reader->Sequence;
-    if (Channel->Tail < Channel->Head) {
+    if (lost != 0) {
+        out = ChannelpCopyRoom(Copy, sizeof(*out));
+        if (out == NULL) {
+            return FALSE;
+        }
+        RtlZeroMemory(out, sizeof(*out));
+        out->Record.Size = sizeof(*out);
+        out->Record.Type = CHANNEL_TYPE_GAP;
+        out->Record.Version = CHANNEL_VERSION;
+        out->Record.Sequence = Reader->Sequence;
         out->Record.Time = ChannelpRecordAt(Channel, Channel->Tail)->Time;
+        out->Gap.Reason = ChannelGapOverrun;
+        out->Gap.Count = lost;
+        Reader->Statistics.Lost[ChannelGapOverrun] += lost;
     }
-    out->Gap.Reason = ChannelGapOverrun;
-    out->Gap.Count = ChannelpCatchUp(Channel, Reader);
-    Reader->Statistics.Lost[ChannelGapOverrun] += out->Gap.Count;
+    Reader->Position = Channel->Tail;
+    Reader->Sequence = Channel->TailSequence;
     return TRUE;
 }
 
@@ -256,7 +257,7 @@ ChannelpCopySlice(CHANNEL *Channel, CHANNEL_READER *Reader, CHANNEL_COPY *Copy)
 {
     ULONG slice = 0;
 
-    if (!ChannelpCopyOverrun(Channel, Reader, Copy)) {
+    if (!ChannelpCatchUp(Channel, Reader, Copy)) {
         return FALSE;
     }
     while (slice < CHANNEL_COPY_SLICE) {
@@ -302,10 +303,11 @@ ChannelpFillRead(CHANNEL *Channel, CHANNEL_READER *Reader, PIRP Irp)
     }
     if (copy.TooSmall) {
         status = STATUS_BUFFER_TOO_SMALL;
+    } else {
+        KeAcquireSpinLock(&Channel->Lock, &irql);
+        Reader->Statistics.Reads++;
+        KeReleaseSpinLock(&Channel->Lock, irql);
     }
-    KeAcquireSpinLock(&Channel->Lock, &irql);
-    Reader->Statistics.Reads++;
-    KeReleaseSpinLock(&Channel->Lock, irql);
     ChannelpCompleteIrp(Irp, status, copy.Used);
 }
 
@@ -342,6 +344,10 @@ ChannelpDeliver(CHANNEL *Channel, CHANNEL_READER *Reader)
 
         KeAcquireSpinLock(&Channel->Lock, &irql);
         Reader->Due = FALSE;
+        if (Reader->Position < Reader->SkipPosition) {
+            Reader->Position = Reader->SkipPosition;
+            Reader->Sequence = Reader->SkipSequence;
+        }
         due = ChannelpIsDeliveryDue(Channel, Reader);
         KeReleaseSpinLock(&Channel->Lock, irql);
 
@@ -449,7 +455,7 @@ ChannelpFlushDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     ChannelpKick(reader);
 }
 
-/* ---- publishing ---------------------------------------------------------------------------- */
+/* ---- publishing ---- */
 
 static LONG64
 ChannelpTime(LONG64 Time)
@@ -513,7 +519,7 @@ ChannelPublishGap(CHANNEL *Channel, CHANNEL_GAP_REASON Reason, UINT64 Count)
     ChannelpWakeReaders(Channel, irql);
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ---- */
 
 NTSTATUS
 ChannelCreate(SIZE_T Capacity, ULONG Tag, CHANNEL **Channel)
@@ -632,16 +638,17 @@ ChannelClose(PFILE_OBJECT FileObject)
     KeAcquireSpinLock(&channel->Lock, &irql);
     RemoveEntryList(&reader->Link);
     KeReleaseSpinLock(&channel->Lock, irql);
-    /* Closed: the timer is not set again. Its DPC may be queued or running still. */
-    if (!KeCancelTimer(&reader->Timer)) {
-        KeFlushQueuedDpcs();
-    }
+    /*
+     * Closed: the timer is not set again. Cancelling it says nothing about the DPC of an earlier
+     * expiry, which may still run.
+     */
+    KeCancelTimer(&reader->Timer);
+    KeFlushQueuedDpcs();
     FileObject->FsContext = NULL;
     ChannelpDereferenceReader(reader);
 }
 
-/* ---- requests ---------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 NTSTATUS
 ChannelRead(CHANNEL *Channel, PIRP Irp)
@@ -689,8 +696,8 @@ ChannelpSetOptions(CHANNEL_READER *Reader, const CHANNEL_OPTIONS *Options, ULONG
     KeAcquireSpinLock(&Reader->Channel->Lock, &irql);
     Reader->Options = *Options;
     if (Options->Flags & CHANNEL_OPTION_SKIP_KEPT) {
-        Reader->Position = Reader->Channel->Head;
-        Reader->Sequence = Reader->Channel->NextSequence;
+        Reader->SkipPosition = Reader->Channel->Head;
+        Reader->SkipSequence = Reader->Channel->NextSequence;
     }
     KeReleaseSpinLock(&Reader->Channel->Lock, irql);
     ChannelpKick(Reader);

@@ -139,8 +139,7 @@ ExpectExitCode(uint32_t Source, const EVENT *Exit, int Status)
                  (int64_t)(Source == HALP_EVENTS_PERF ? -1 : Status));
 }
 
-/* ---- every process of a crowd ------------------------------------------------------------------
- */
+/* ---- every process of a crowd ---- */
 
 static void
 ExpectTrue(uint32_t Source, const RUN *Run, const LOGGED *Logged)
@@ -179,8 +178,7 @@ RunCrowd(uint32_t Source, const char *How, const char *Count, const char *Parall
     }
 }
 
-/* ---- the same for each source
- * ---------------------------------------------------------------------- */
+/* ---- the same for each source ---- */
 
 static void
 ExecChain(uint32_t Source)
@@ -385,8 +383,7 @@ FOR_EACH_SOURCE(KilledBySignal)
 FOR_EACH_SOURCE(StopWhileBusy)
 FOR_EACH_SOURCE(CommandThatIsNotThere)
 
-/* ---- losses
- * ---------------------------------------------------------------------------------------- */
+/* ---- losses ---- */
 
 /* Nobody reads until the workload is done: the rings overflow, and nothing is lost unsaid. */
 static void
@@ -424,8 +421,7 @@ NT_TEST(EventsPerf, TinyBufferLosesNothingUnsaid)
     TinyBuffer(HALP_EVENTS_PERF);
 }
 
-/* ---- the whole machine, a root, privileges
- * ------------------------------------------------------------ */
+/* ---- the whole machine, a root, privileges ---- */
 
 static void
 WholeMachine(uint32_t Source)

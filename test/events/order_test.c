@@ -397,7 +397,7 @@ NT_TEST(HalpOrder, LongPathsAndManyImagesAreHeld)
     HalpOrderDestroy(Order);
 }
 
-/* ---- random streams ------------------------------------------------------------------------- */
+/* ---- random streams ---- */
 
 #define RANDOM_PIDS 40u
 #define RANDOM_STEPS 20000u
