@@ -3,8 +3,9 @@
  * cli/compile.c - ntbox cc: the compiler, with the flags that Windows sources need here
  *
  * The flags come from the sdk's flags file: an argument a line, under [all], [c], [c++], [driver],
- * [client], [link], [link-driver] and [link-client]; @SDK@ is the file's folder, @LIB@ that of the
- * libraries. The user's own arguments come last, so that they win.
+ * [client], [undefined] (with -fsanitize=undefined), [link], [link-driver] and [link-client]; @SDK@
+ * is the file's folder, @LIB@ that of the libraries. The user's own arguments come behind all but
+ * [undefined] and what links, so that they win.
  */
 #include "cli/cli.h"
 
@@ -39,6 +40,7 @@ typedef struct CLI_COMPILE {
     int Links;        /* no -c, -S, -E, -M, -fsyntax-only */
     int HasLevel;     /* an -O */
     int HasTry;       /* a source has __try */
+    int HasUndefined; /* -fsanitize=...undefined... */
     CLI_LIST User;    /* arguments for the compiler */
     CLI_LIST Sources; /* those of User that are source files */
     CLI_LIST Command;
@@ -107,6 +109,8 @@ ReadUserArgument(CLI_COMPILE *Compile, char ***Argument)
                strcmp(text, "-M") == 0 || strcmp(text, "-MM") == 0 ||
                strcmp(text, "-fsyntax-only") == 0) {
         Compile->Links = 0;
+    } else if (strncmp(text, "-fsanitize=", 11) == 0) {
+        Compile->HasUndefined |= strstr(text, "undefined") != NULL;
     } else if (strncmp(text, "-O", 2) == 0) {
         Compile->HasLevel = 1;
     } else if (IsSource(text)) {
@@ -170,9 +174,12 @@ WantsSection(const CLI_COMPILE *Compile, const char *Section)
     return Compile->Links && strcmp(Section, "link") == 0;
 }
 
-/* Appends the flags of one kind of section; 0 when the file cannot be read. */
+/*
+ * Appends the flags of the section Only, or with NULL those of every section that is wanted before
+ * the user's arguments. 0 when the file cannot be read.
+ */
 static int
-AppendFlags(CLI_COMPILE *Compile, const char *Path, int LinkSections)
+AppendFlags(CLI_COMPILE *Compile, const char *Path, const char *Only)
 {
     char *sdk = CliFormat("%s", Path);
     char line[CLI_PATH_SIZE];
@@ -189,12 +196,7 @@ AppendFlags(CLI_COMPILE *Compile, const char *Path, int LinkSections)
             char *section = line + 1;
 
             section[strcspn(section, "]")] = '\0';
-            if (LinkSections) {
-                wanted =
-                    strncmp(section, "link-", 5) == 0 && strcmp(section + 5, Compile->Side) == 0;
-            } else {
-                wanted = WantsSection(Compile, section);
-            }
+            wanted = Only != NULL ? strcmp(section, Only) == 0 : WantsSection(Compile, section);
         } else if (wanted && line[0] != '\0' && line[0] != '#') {
             CliAppend(&Compile->Command, Replace(line, "@SDK@", sdk));
         }
@@ -233,7 +235,7 @@ AppendLinking(CLI_COMPILE *Compile, const char *Flags)
         CliAppend(&Compile->Command, "-shared");
         CliAppend(&Compile->Command, "-Wl,-z,defs,-z,now");
     }
-    AppendFlags(Compile, Flags, 1);
+    AppendFlags(Compile, Flags, isDriver ? "link-driver" : "link-client");
     if (isDriver ? !AppendLibrary(Compile, CliKernel, "libntoskrnl.so")
                  : !AppendLibrary(Compile, CliMainLibrary, "libntbox_main.a") ||
                        !AppendLibrary(Compile, CliUserLibrary, "libntbox.so")) {
@@ -260,7 +262,7 @@ BuildCommand(CLI_COMPILE *Compile)
     if (!CliSplit(compiler, &Compile->Command)) {
         return CliUsageError("cc", "%s has a quote that is not closed", variable);
     }
-    if (!CliLocate(CliFlags, flags) || !AppendFlags(Compile, flags, 0)) {
+    if (!CliLocate(CliFlags, flags) || !AppendFlags(Compile, flags, NULL)) {
         CliError("the sdk's flags file is not next to this program; build or install all of "
                  "ntbox");
         return CLI_NOT_FOUND;
@@ -273,6 +275,9 @@ BuildCommand(CLI_COMPILE *Compile)
     }
     for (size_t i = 0; i < Compile->User.Count; i++) {
         CliAppend(&Compile->Command, Compile->User.Items[i]);
+    }
+    if (Compile->HasUndefined) {
+        AppendFlags(Compile, flags, "undefined");
     }
     includes = CliResolveIncludes(&Compile->Sources, &Compile->Command);
     if (includes != NULL) {

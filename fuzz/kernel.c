@@ -6,6 +6,7 @@
 
 #include "channel_driver.h"
 #include "hal/sim/sim.h"
+#include "ps/psp.h"
 
 #define FUZZ_TAG 'zzuF'
 #define TICK_MS 50
@@ -280,6 +281,7 @@ QueryState(KERNEL_STATE *State)
     EXP_POOL_STATISTICS pool;
 
     FuzzSettleKernel();
+    PspJoinEndedThreads();
     ExpQueryPoolStatistics(&pool);
     State->PoolBlocks = pool.BlocksInUse;
     State->Irps = IopIrpsInUse();

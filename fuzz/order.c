@@ -3,7 +3,8 @@
  * fuzz/order.c - streams of raw records, as wrong as they like, and the rules that hold anyway
  *
  * M1, M2, times that never decrease, and every loss told: the LOST events add up to what the order
- * machine counted, and that is what was fed as lost plus what it refused.
+ * machine counted, and that is what was fed as lost plus what it refused. An orderly stream, as a
+ * host that loses nothing gives it, must in addition keep M3, and all of it must be told.
  *
  * Input  1 byte: options; then records: 1 byte type and shape, 1 byte process, ...
  */
@@ -13,10 +14,15 @@
 
 #include <string.h>
 
-#define PIDS 16u
+#define PIDS 16u          /* of a wrong stream: 1 .. 15 */
+#define ORDERLY_PIDS 250u /* of an orderly one: each is used once */
 
 typedef struct STREAM {
-    int IsCreated[PIDS];
+    int IsOrderly;
+    uint32_t Pids;
+    uint8_t IsCreated[ORDERLY_PIDS];
+    uint8_t WasCreated[ORDERLY_PIDS];
+    uint8_t WasParent[ORDERLY_PIDS];
     uint64_t Time;
     uint64_t Told;   /* lost, by LOST events */
     uint64_t Lost;   /* fed as lost, or refused */
@@ -26,6 +32,22 @@ typedef struct STREAM {
 
 static STREAM Stream;
 static uint32_t GonePids; /* a bit a process */
+
+static void
+OnCreate(STREAM *Told, const HALP_EVENT *Event)
+{
+    uint32_t pid = Event->ProcessId;
+
+    FUZZ_CHECK(!Told->IsCreated[pid]);
+    Told->IsCreated[pid] = 1;
+    Told->Reported++;
+    if (Told->IsOrderly) {
+        FUZZ_CHECK(!Told->WasParent[pid] || Told->WasCreated[pid]); /* M3 */
+        FUZZ_CHECK(Event->ParentProcessId < ORDERLY_PIDS);
+        Told->WasCreated[pid] = 1;
+        Told->WasParent[Event->ParentProcessId] = Event->ParentProcessId != 1;
+    }
+}
 
 static void
 OnEvent(void *Context, const HALP_EVENT *Event)
@@ -47,12 +69,10 @@ OnEvent(void *Context, const HALP_EVENT *Event)
         stream->Told += Event->Lost;
         return;
     }
-    FUZZ_CHECK(Event->ProcessId != 0 && Event->ProcessId < PIDS);
+    FUZZ_CHECK(Event->ProcessId != 0 && Event->ProcessId < stream->Pids);
     switch (Event->Type) {
     case HALP_EVENT_CREATE:
-        FUZZ_CHECK(!stream->IsCreated[Event->ProcessId]);
-        stream->IsCreated[Event->ProcessId] = 1;
-        stream->Reported++;
+        OnCreate(stream, Event);
         break;
     case HALP_EVENT_EXIT:
         FUZZ_CHECK(stream->IsCreated[Event->ProcessId]);
@@ -167,27 +187,126 @@ Step(HALP_ORDER *Order, FUZZ_INPUT *Input, uint64_t *Now)
     FUZZ_CHECK(HalpOrderLostTotal(Order) == Stream.Lost);
 }
 
+/* ---- orderly streams ---- */
+
+typedef struct PROCESS {
+    int IsThere;
+    int HasProgram;
+    uint32_t Parent;
+} PROCESS;
+
+static PROCESS Model[ORDERLY_PIDS];
+static uint32_t NextPid;
+
+static void
+FeedOrderly(HALP_ORDER *Order, HALP_RAW_TYPE Type, uint32_t Pid, uint32_t Parent)
+{
+    HALP_RAW raw = {.Type = Type,
+                    .Pid = Pid,
+                    .Tid = Pid,
+                    .CreatorPid = Parent,
+                    .CreatorTid = Parent,
+                    .ParentPid = Parent,
+                    .Time = Stream.Time + 1,
+                    .Path = "/p",
+                    .PathLength = 2};
+
+    FUZZ_CHECK(HalpOrderFeed(Order, &raw));
+}
+
+static void
+RunProgram(HALP_ORDER *Order, uint32_t Pid, unsigned Images)
+{
+    uint64_t told = Stream.Images;
+
+    FeedOrderly(Order, HALP_RAW_EXEC_BEGIN, Pid, Model[Pid].Parent);
+    for (unsigned i = 0; i < Images; i++) {
+        FeedOrderly(Order, HALP_RAW_IMAGE, Pid, 0);
+    }
+    FeedOrderly(Order, HALP_RAW_EXEC, Pid, Model[Pid].Parent);
+    FUZZ_CHECK(Stream.IsCreated[Pid] && Stream.Images == told + Images);
+    Model[Pid].HasProgram = 1;
+}
+
+/* What a process can do, by a process that can do it: a parent has its program before it forks. */
+static void
+StepOrderly(HALP_ORDER *Order, FUZZ_INPUT *Input)
+{
+    unsigned what = FuzzChoose(Input, 8);
+    uint32_t pid = 1 + FuzzChoose(Input, 256) % (NextPid - 1);
+    PROCESS *process = &Model[pid];
+    uint64_t told = Stream.Images;
+
+    if (!process->IsThere) {
+        return;
+    }
+    if (what < 3 && process->HasProgram && NextPid < ORDERLY_PIDS) {
+        Model[NextPid] = (PROCESS){1, 0, pid};
+        FeedOrderly(Order, HALP_RAW_FORK, NextPid++, pid);
+    } else if (what < 5 && pid != 1) {
+        RunProgram(Order, pid, FuzzChoose(Input, 4));
+    } else if (what == 5 && Stream.IsCreated[pid]) {
+        FeedOrderly(Order, HALP_RAW_IMAGE, pid, 0);
+        FUZZ_CHECK(Stream.Images == told + 1);
+    } else if (what > 5 && pid != 1) {
+        FeedOrderly(Order, HALP_RAW_EXIT, pid, 0);
+        FUZZ_CHECK(!Stream.IsCreated[pid]);
+        process->IsThere = 0;
+    }
+    FUZZ_CHECK(HalpOrderLostTotal(Order) == 0);
+}
+
+static void
+RunOrderly(FUZZ_INPUT *Input)
+{
+    HALP_ORDER *order = HalpOrderCreate(&(HALP_ORDER_OPTIONS){0});
+
+    memset(Model, 0, sizeof(Model));
+    Model[1] = (PROCESS){1, 1, 0};
+    NextPid = 2;
+    Stream = (STREAM){.IsOrderly = 1, .Pids = ORDERLY_PIDS};
+    HalpOrderSetSink(order, OnEvent, &Stream);
+    HalpOrderAddProcess(order, 1, 1, 0, HALP_ORDER_FOLLOWED);
+    while (Input->Size != 0) {
+        StepOrderly(order, Input);
+    }
+    HalpOrderFlush(order);
+    FUZZ_CHECK(Stream.Told == 0);
+    HalpOrderDestroy(order);
+}
+
+static void
+RunWrong(FUZZ_INPUT *Input, unsigned Choices)
+{
+    HALP_ORDER_OPTIONS options = {.ExecFromImage = Choices & 1,
+                                  .OneExitPerThread = Choices >> 1 & 1,
+                                  .Filter = Choices >> 2 & 1,
+                                  .QueryProcess = Choices & 8 ? Query : NULL,
+                                  .Context = "asked"};
+    HALP_ORDER *order = HalpOrderCreate(&options);
+    uint64_t now = 1;
+
+    Stream = (STREAM){.Pids = PIDS};
+    HalpOrderSetSink(order, OnEvent, &Stream);
+    HalpOrderAddProcess(order, 1, 1, 0, HALP_ORDER_FOLLOWED);
+    while (Input->Size != 0) {
+        Step(order, Input, &now);
+    }
+    HalpOrderFlush(order);
+    FUZZ_CHECK(Stream.Told == Stream.Lost);
+    HalpOrderDestroy(order);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size)
 {
     FUZZ_INPUT input = {Data, Size};
     unsigned choices = FuzzChoose(&input, 256);
-    HALP_ORDER_OPTIONS options = {.ExecFromImage = choices & 1,
-                                  .OneExitPerThread = choices >> 1 & 1,
-                                  .Filter = choices >> 2 & 1,
-                                  .QueryProcess = choices & 8 ? Query : NULL,
-                                  .Context = "asked"};
-    HALP_ORDER *order = HalpOrderCreate(&options);
-    uint64_t now = 1;
 
-    memset(&Stream, 0, sizeof(Stream));
-    HalpOrderSetSink(order, OnEvent, &Stream);
-    HalpOrderAddProcess(order, 1, 1, 0, HALP_ORDER_FOLLOWED);
-    while (input.Size != 0) {
-        Step(order, &input, &now);
+    if (choices & 0x80) {
+        RunOrderly(&input);
+    } else {
+        RunWrong(&input, choices);
     }
-    HalpOrderFlush(order);
-    FUZZ_CHECK(Stream.Told == Stream.Lost);
-    HalpOrderDestroy(order);
     return 0;
 }

@@ -375,7 +375,9 @@ LdrpStartDriver(LDRP_MODULE *Module, PUNICODE_STRING Path)
     }
     PspNotifyDriverImage(Path, (PVOID)Module->Base, Module->Size);
     Module->EntryStatus = STATUS_UNSUCCESSFUL;
+    PspHoldEvents();
     status = LdrpRunInSystem(LdrpCallDriverEntry, Module);
+    PspReleaseEvents();
     if (NT_SUCCESS(status)) {
         status = Module->EntryStatus;
     }

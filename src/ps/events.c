@@ -13,6 +13,8 @@
 static PSP_EVENT_OPTIONS PspEventOptions;
 static HALP_EVENTS *PspEvents;  /* NULL: not open */
 static PETHREAD PspEventThread; /* NULL: none; referenced */
+static ULONG PspHolds;          /* DriverEntry routines that run */
+static BOOLEAN PspStartWanted;  /* a routine came while events were held */
 static LONG PspEventsStopping;  /* atomic: we end the source, it does not end by itself */
 
 VOID
@@ -71,6 +73,10 @@ PspStartEvents(VOID)
     if (PspEventOptions.Disabled) {
         return;
     }
+    if (PspHolds != 0) {
+        PspStartWanted = TRUE;
+        return;
+    }
     PspNoteStarted();
     result = HalpOpenEvents(&PspEventOptions.Host, &PspEvents);
     if (result != HALP_OK) {
@@ -88,8 +94,28 @@ PspStartEvents(VOID)
 }
 
 VOID
+PspHoldEvents(VOID)
+{
+    PspLockNotify();
+    PspHolds++;
+    PspUnlockNotify();
+}
+
+VOID
+PspReleaseEvents(VOID)
+{
+    PspLockNotify();
+    if (--PspHolds == 0 && PspStartWanted) {
+        PspStartWanted = FALSE;
+        PspStartEvents();
+    }
+    PspUnlockNotify();
+}
+
+VOID
 PspStopEvents(VOID)
 {
+    PspStartWanted = FALSE;
     if (PspEvents != NULL) {
         __atomic_store_n(&PspEventsStopping, TRUE, __ATOMIC_RELEASE);
         HalpStopEvents(PspEvents);

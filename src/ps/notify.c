@@ -40,13 +40,13 @@ PspInitializeNotify(VOID)
     }
 }
 
-static VOID
+VOID
 PspLockNotify(VOID)
 {
     KeWaitForSingleObject(&PspNotifyLock, Executive, KernelMode, FALSE, NULL);
 }
 
-static VOID
+VOID
 PspUnlockNotify(VOID)
 {
     KeSetEvent(&PspNotifyLock, IO_NO_INCREMENT, FALSE);

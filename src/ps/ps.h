@@ -97,6 +97,12 @@ typedef struct PSP_EVENT_OPTIONS {
     BOOLEAN Disabled; /* tests: no machine events, PspDeliverEvent only */
 } PSP_EVENT_OPTIONS;
 VOID PspSetEventOptions(const PSP_EVENT_OPTIONS *Options);
+/*
+ * ldr, around DriverEntry: the source is opened once all of a driver's routines are registered, so
+ * that none of them misses the first events. PASSIVE_LEVEL.
+ */
+VOID PspHoldEvents(VOID);
+VOID PspReleaseEvents(VOID);
 /* Total of HALP_EVENT_LOST so far. */
 ULONG64 PspQueryHostLost(VOID);
 

@@ -99,6 +99,9 @@ typedef struct PSP_NOTIFY_CALL {
 } PSP_NOTIFY_CALL;
 
 VOID PspInitializeNotify(VOID);
+/* Guards the lists of routines and the source; PASSIVE_LEVEL. */
+VOID PspLockNotify(VOID);
+VOID PspUnlockNotify(VOID);
 /* One past the highest slot ever used: the length to walk. */
 ULONG PspNotifyCount(PSP_NOTIFY_LIST List);
 /* Slot Index with Running raised and Call pushed, or NULL if it is free or going. */

@@ -23,6 +23,13 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
+/*
+ * Of the program's leak checker, if it has one: what only our memory points to is no leak. A
+ * program under AddressSanitizer may be checked before its kernel has ended.
+ */
+extern void __lsan_register_root_region(const void *Address, size_t Size) __attribute__((weak));
+extern void __lsan_unregister_root_region(const void *Address, size_t Size) __attribute__((weak));
+
 #define RESERVED_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 struct HALP_SHARED_MEMORY {
@@ -82,6 +89,9 @@ HalpReserveMemory(size_t Size, size_t Alignment, void **Address)
         munmap((void *)(aligned + Size), start + slack - aligned);
     }
     *Address = (void *)aligned;
+    if (__lsan_register_root_region != NULL) {
+        __lsan_register_root_region(*Address, Size);
+    }
     return HALP_OK;
 }
 
@@ -178,6 +188,9 @@ UnpoisonReleased(uintptr_t Address, size_t Length)
 void
 HalpReleaseMemory(void *Address, size_t Size)
 {
+    if (__lsan_unregister_root_region != NULL) {
+        __lsan_unregister_root_region(Address, Size);
+    }
     UnpoisonReleased((uintptr_t)Address, Size);
     if (CheckRange("HalpReleaseMemory", Address, Size) != HALP_OK || munmap(Address, Size) != 0) {
         PosixFatal("HalpReleaseMemory(%p, %zu): the host refused", Address, Size);
