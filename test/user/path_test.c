@@ -34,6 +34,19 @@ NT_TEST(Path, DevicePathsConvert)
     }
 }
 
+NT_TEST(Path, FilesOfTheHostAreOnDriveZ)
+{
+    static const PCWSTR rows[] = {L"\\tmp\\x", L"/tmp/x", L"Z:\\tmp\\x", L"z:/tmp/./y/../x"};
+
+    for (size_t i = 0; i < ARRAYSIZE(rows); i++) {
+        UNICODE_STRING name;
+
+        NT_EXPECT_STATUS(NtdllDosPathToNtPath(rows[i], &name), STATUS_SUCCESS);
+        NT_EXPECT_WSTR(name.Buffer, L"\\??\\Z:\\tmp\\x");
+        RtlFreeUnicodeString(&name);
+    }
+}
+
 NT_TEST(Path, OtherPathsAreRefusedByStatus)
 {
     static const struct {
@@ -41,8 +54,6 @@ NT_TEST(Path, OtherPathsAreRefusedByStatus)
         NTSTATUS Status;
     } rows[] = {
         {L"C:\\x.txt", STATUS_NOT_SUPPORTED},
-        {L"x.txt", STATUS_NOT_SUPPORTED},
-        {L"\\x", STATUS_NOT_SUPPORTED},
         {L"\\\\server\\share", STATUS_NOT_SUPPORTED},
         {L"NUL", STATUS_NOT_SUPPORTED},
         {L"CON", STATUS_NOT_SUPPORTED},
