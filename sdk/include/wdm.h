@@ -13,6 +13,11 @@
 /* Ours are atomic builtins, in ntbox/intrinsics.h. */
 #define InterlockedBitTestAndSet NtboxPackageBitTestAndSet
 #define InterlockedBitTestAndReset NtboxPackageBitTestAndReset
+#ifdef __cplusplus
+/* To Microsoft's headers PETHREAD is PKTHREAD, and PEPROCESS is PKPROCESS; C++ tells them apart. */
+#define _ETHREAD _KTHREAD
+#define _EPROCESS _KPROCESS
+#endif
 #include_next <wdm.h>
 #undef InterlockedBitTestAndSet
 #undef InterlockedBitTestAndReset
@@ -175,6 +180,12 @@ ExAllocatePoolQuotaZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 /* The non-paged pool is never executable here, whatever a driver opts into. */
 #define ExInitializeDriverRuntime(RuntimeFlags) ((void)(RuntimeFlags))
 #endif
+
+/* ---- timers ---- */
+
+/* Source: WDK reference, wdm.h ExQueryTimerResolution; units of 100 ns. */
+NTKERNELAPI VOID NTAPI ExQueryTimerResolution(PULONG MaximumTime, PULONG MinimumTime,
+                                              PULONG CurrentTime);
 
 /* ---- reader/writer spin locks ---- */
 

@@ -55,4 +55,14 @@ ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
     return EXP_TIMER_UNITS;
 }
 
+/* Differs: all three are the same, as no tick limits a timer. Source: nf-wdm-exquerytimerresolution
+ */
+VOID NTAPI
+ExQueryTimerResolution(PULONG MaximumTime, PULONG MinimumTime, PULONG CurrentTime)
+{
+    *MaximumTime = EXP_TIMER_UNITS;
+    *MinimumTime = EXP_TIMER_UNITS;
+    *CurrentTime = EXP_TIMER_UNITS;
+}
+
 #pragma GCC visibility pop
