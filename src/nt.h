@@ -15,16 +15,16 @@
 #endif
 
 /* Walks an array by pointer. */
-#define NT_FOR_EACH(item, array)                                                                   \
-    for (__auto_type item = &(array)[0]; item < &(array)[sizeof(array) / sizeof((array)[0])];      \
+#define NT_FOR_EACH(item, array)                                                              \
+    for (__auto_type item = &(array)[0]; item < &(array)[sizeof(array) / sizeof((array)[0])]; \
          ++item)
 
 /* An invariant of ntbox itself. A failure is our defect, never the driver's. */
-#define NT_ASSERT_INTERNAL(condition)                                                              \
+#define NT_ASSERT_INTERNAL(condition) \
     ((condition) ? (void)0 : KiAssertFailed(#condition, __FILE__, __LINE__))
 
 /* First statement of an NT-visible function: its documented maximum IRQL. */
-#define NT_IRQL_MAX(level)                                                                         \
+#define NT_IRQL_MAX(level) \
     (__builtin_expect(KiCurrentIrql() > (level), 0) ? KiIrqlTooHigh(__func__, (level)) : (void)0)
 
 /* The address in the driver to which the current NT-visible function will return. */

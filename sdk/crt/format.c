@@ -36,10 +36,11 @@ typedef struct NTCRTP_INPUT {
     size_t Next;
 } NTCRTP_INPUT;
 
-#define MAX_FIELD 4096 /* a wider field or precision is cut to this */
+#define MAX_FIELD 4096 /* a wider field, or an integer of more digits, is cut to this */
 #define MAX_DIGITS 64  /* of an integer: 22 octal ones */
 #define MAX_FLOAT 1024 /* text of one floating-point number */
 #define MAX_DECIMALS 500
+#define MAX_PRECISION 100000000 /* of a string: it only ever shortens */
 
 static unsigned
 NtcrtpPeek(const NTCRTP_INPUT *Input)
@@ -240,7 +241,7 @@ NtcrtpPutInteger(NTCRTP_OUTPUT *Output, NTCRTP_SPEC *Spec, uint64_t Value, unsig
     if (Spec->Precision < 0 && first == MAX_DIGITS) {
         digits[--first] = '0';
     }
-    zeros = Spec->Precision - (MAX_DIGITS - first);
+    zeros = (Spec->Precision > MAX_FIELD ? MAX_FIELD : Spec->Precision) - (MAX_DIGITS - first);
     zeros = zeros < 0 ? 0 : zeros;
     if (Spec->Alternate && base == 8 && zeros == 0 &&
         (first == MAX_DIGITS || digits[first] != '0')) {
@@ -331,14 +332,14 @@ NtcrtpParseFlags(NTCRTP_INPUT *Input, NTCRTP_SPEC *Spec)
 }
 
 static int
-NtcrtpParseNumber(NTCRTP_INPUT *Input)
+NtcrtpParseNumber(NTCRTP_INPUT *Input, int Limit)
 {
     int value = 0;
     unsigned unit;
 
     for (; unit = NtcrtpPeek(Input), unit >= '0' && unit <= '9'; Input->Next++) {
         value = value * 10 + (int)(unit - '0');
-        value = value > MAX_FIELD ? MAX_FIELD : value;
+        value = value > Limit ? Limit : value;
     }
     return value;
 }
@@ -416,7 +417,7 @@ NtcrtpParseSpec(NTCRTP_INPUT *Input, NTCRTP_SPEC *Spec, NTCRTP_ARGUMENTS *Argume
         value = value < 0 ? -value : value;
         Spec->Width = value > MAX_FIELD ? MAX_FIELD : value;
     } else {
-        Spec->Width = NtcrtpParseNumber(Input);
+        Spec->Width = NtcrtpParseNumber(Input, MAX_FIELD);
     }
     if (NtcrtpPeek(Input) == '.') {
         Input->Next++;
@@ -425,7 +426,7 @@ NtcrtpParseSpec(NTCRTP_INPUT *Input, NTCRTP_SPEC *Spec, NTCRTP_ARGUMENTS *Argume
             value = va_arg(Arguments->List, int);
             Spec->Precision = value < 0 ? -1 : value;
         } else {
-            Spec->Precision = NtcrtpParseNumber(Input);
+            Spec->Precision = NtcrtpParseNumber(Input, MAX_PRECISION);
         }
     }
     NtcrtpParseSize(Input, Spec);

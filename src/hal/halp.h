@@ -45,8 +45,8 @@ typedef enum HALP_FAULT_KIND {
 
 typedef struct HALP_FAULT_INFO {
     HALP_FAULT_KIND Kind;
-    int IsWrite;               /* HALP_FAULT_ACCESS only */
-    uintptr_t Address;         /* data address of the fault, else the instruction's */
+    int IsWrite;       /* HALP_FAULT_ACCESS only */
+    uintptr_t Address; /* data address of the fault, else the instruction's */
     uintptr_t InstructionPointer;
     uintptr_t StackPointer;
 } HALP_FAULT_INFO;
@@ -116,9 +116,9 @@ void HalpWakeAddress(const uint32_t *Address, uint32_t Count);
 
 /* ---- clocks, randomness ---- */
 
-uint64_t HalpMonotonicTime(void);         /* ns since an arbitrary start */
-uint64_t HalpSystemTime(void);            /* 100 ns units since 1601-01-01 UTC */
-int64_t HalpTimeZoneBias(void);           /* 100 ns units: UTC = local + bias */
+uint64_t HalpMonotonicTime(void); /* ns since an arbitrary start */
+uint64_t HalpSystemTime(void);    /* 100 ns units since 1601-01-01 UTC */
+int64_t HalpTimeZoneBias(void);   /* 100 ns units: UTC = local + bias */
 void HalpRandom(void *Buffer, size_t Length);
 
 /* ---- memory ---- */
@@ -129,7 +129,8 @@ void HalpRandom(void *Buffer, size_t Length);
 
 /* Reserves address space without memory; Size and Alignment are multiples of the page size. */
 HALP_STATUS HalpReserveMemory(size_t Size, size_t Alignment, void **Address);
-/* Gives zeroed memory to pages of a reservation, or changes their access (HALP_READ/WRITE; 0 = none). */
+/* Gives zeroed memory to pages of a reservation, or changes their access (HALP_READ/WRITE; 0 =
+ * none). */
 HALP_STATUS HalpCommitMemory(void *Address, size_t Size, uint32_t Access);
 HALP_STATUS HalpProtectMemory(void *Address, size_t Size, uint32_t Access);
 /* Takes the memory away; the address range stays reserved. */
@@ -154,8 +155,7 @@ void HalpUnmapSharedMemory(void *Mapped, size_t Size);
 HALP_STATUS HalpCopyMemory(void *Destination, const void *Source, size_t Length,
                            uintptr_t *FaultAddress);
 /* Reads (and with HALP_WRITE also writes back) one byte of every page of the range; same result. */
-HALP_STATUS HalpTouchMemory(void *Address, size_t Length, uint32_t Access,
-                            uintptr_t *FaultAddress);
+HALP_STATUS HalpTouchMemory(void *Address, size_t Length, uint32_t Access, uintptr_t *FaultAddress);
 /* Tells AddressSanitizer (where built with it) that no one may, or again may, use these bytes. */
 void HalpPoisonMemory(const void *Address, size_t Length);
 void HalpUnpoisonMemory(const void *Address, size_t Length);
@@ -248,24 +248,25 @@ typedef enum HALP_EVENT_TYPE {
  */
 typedef struct HALP_EVENT {
     HALP_EVENT_TYPE Type;
-    uint32_t ProcessId;        /* Linux tgid */
+    uint32_t ProcessId; /* Linux tgid */
     uint32_t ThreadId;
     uint32_t ParentProcessId;  /* CREATE */
     uint32_t CreatorProcessId; /* CREATE: who forked it, usually the parent */
     uint32_t CreatorThreadId;
-    int32_t ExitCode;          /* EXIT: wait(2) status, 0 when replaced by exec, -1 unknown */
-    uint64_t Time;             /* HalpSystemTime scale, when it happened, not when it was read */
-    uint64_t ImageBase;        /* IMAGE */
-    uint64_t ImageSize;        /* IMAGE, bytes */
-    uint64_t Lost;             /* LOST: how many host records are gone */
-    const char *ImagePath;     /* CREATE, IMAGE */
+    int32_t ExitCode;      /* EXIT: wait(2) status, 0 when replaced by exec, -1 unknown */
+    uint64_t Time;         /* HalpSystemTime scale, when it happened, not when it was read */
+    uint64_t ImageBase;    /* IMAGE */
+    uint64_t ImageSize;    /* IMAGE, bytes */
+    uint64_t Lost;         /* LOST: how many host records are gone */
+    const char *ImagePath; /* CREATE, IMAGE */
     size_t ImagePathLength;
-    const char *CommandLine;   /* CREATE: arguments joined by one space each, quoted where needed */
+    const char *CommandLine; /* CREATE: arguments joined by one space each, quoted where needed */
     size_t CommandLineLength;
 } HALP_EVENT;
 
-#define HALP_EVENTS_AUTO 0u   /* the best that works here */
-#define HALP_EVENTS_BPF 1u    /* tp_btf programs, with perf for images; needs root or CAP_BPF+CAP_PERFMON */
+#define HALP_EVENTS_AUTO 0u /* the best that works here */
+#define HALP_EVENTS_BPF \
+    1u /* tp_btf programs, with perf for images; needs root or CAP_BPF+CAP_PERFMON */
 #define HALP_EVENTS_PERF 2u   /* perf_event_open records only; needs root or CAP_PERFMON */
 #define HALP_EVENTS_PTRACE 3u /* descendants of Command only; needs nothing */
 

@@ -50,8 +50,8 @@
     X(NtCancelIoFile, (HANDLE Handle, PIO_STATUS_BLOCK Iosb), (Handle, Iosb))                      \
     X(NtCancelIoFileEx, (HANDLE Handle, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb),          \
       (Handle, Request, Iosb))                                                                     \
-    X(NtCancelSynchronousIoFile,                                                                   \
-      (HANDLE Thread, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb), (Thread, Request, Iosb))   \
+    X(NtCancelSynchronousIoFile, (HANDLE Thread, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb), \
+      (Thread, Request, Iosb))                                                                     \
     X(NtCreateIoCompletion,                                                                        \
       (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, ULONG Concurrency),      \
       (Handle, Access, Attributes, Concurrency))                                                   \
@@ -59,7 +59,8 @@
       (HANDLE Handle, PVOID Key, PVOID Context, NTSTATUS Status, ULONG_PTR Information),           \
       (Handle, Key, Context, Status, Information))                                                 \
     X(NtRemoveIoCompletion,                                                                        \
-      (HANDLE Handle, PVOID *Key, PVOID *Context, PIO_STATUS_BLOCK Iosb, PLARGE_INTEGER Timeout),  \
+      (HANDLE Handle, PVOID * Key, PVOID * Context, PIO_STATUS_BLOCK Iosb,                         \
+       PLARGE_INTEGER Timeout),                                                                    \
       (Handle, Key, Context, Iosb, Timeout))                                                       \
     X(NtCreateEvent,                                                                               \
       (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, ULONG Type,              \
@@ -82,14 +83,15 @@
     X(NtWaitForSingleObject, (HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout),           \
       (Handle, Alertable, Timeout))                                                                \
     X(NtWaitForMultipleObjects,                                                                    \
-      (ULONG Count, HANDLE *Handles, ULONG Type, BOOLEAN Alertable, PLARGE_INTEGER Timeout),       \
+      (ULONG Count, HANDLE * Handles, ULONG Type, BOOLEAN Alertable, PLARGE_INTEGER Timeout),      \
       (Count, Handles, Type, Alertable, Timeout))                                                  \
     X(NtDelayExecution, (BOOLEAN Alertable, PLARGE_INTEGER Interval), (Alertable, Interval))       \
-    X(NtboxCreateThread, (PHANDLE Handle, PVOID Start, PVOID Context, BOOLEAN Suspended,           \
-      CLIENT_ID *ClientId), (Handle, Start, Context, Suspended, ClientId))                         \
+    X(NtboxCreateThread,                                                                           \
+      (PHANDLE Handle, PVOID Start, PVOID Context, BOOLEAN Suspended, CLIENT_ID * ClientId),       \
+      (Handle, Start, Context, Suspended, ClientId))                                               \
     X(NtResumeThread, (HANDLE Thread, PULONG Previous), (Thread, Previous))                        \
     X(NtboxTerminateCurrentThread, (NTSTATUS Status), (Status))                                    \
-    X(NtboxQueryThread, (HANDLE Thread, CLIENT_ID *ClientId, NTSTATUS *ExitStatus),                \
+    X(NtboxQueryThread, (HANDLE Thread, CLIENT_ID * ClientId, NTSTATUS * ExitStatus),              \
       (Thread, ClientId, ExitStatus))                                                              \
     X(NtQuerySystemTime, (PLARGE_INTEGER Time), (Time))                                            \
     X(NtQuerySymbolicLinkObject, (HANDLE Link, PUNICODE_STRING Target, PULONG Length),             \
@@ -103,20 +105,20 @@
 typedef struct NTBOX_SYSTEM_CALLS {
     ULONG Version; /* NTBOX_GATE_VERSION */
     ULONG Size;
-#define X(name, parameters, arguments) NTSTATUS (*name) parameters;
+#define X(name, parameters, arguments) NTSTATUS(*name) parameters;
     NTBOX_SYSTEM_SERVICES(X)
 #undef X
 } NTBOX_SYSTEM_CALLS;
 
 /* How the carrier starts the kernel in this process. All pointers may be NULL. */
 typedef struct NTBOX_START_OPTIONS {
-    ULONG Version;                 /* NTBOX_GATE_VERSION */
-    ULONG Processors;              /* 0: default */
-    const char *const *Drivers;    /* host paths, NULL-terminated; loaded in order */
-    const char *const *Settings;   /* "service\value=dword:1" or "=text": service-key values */
-    const char *const *Command;    /* machine events: start and follow this argv */
-    ULONG RootProcessId;           /* machine events: only this process's descendants; 0: all */
-    ULONG EventSource;             /* HALP_EVENTS_* */
+    ULONG Version;               /* NTBOX_GATE_VERSION */
+    ULONG Processors;            /* 0: default */
+    const char *const *Drivers;  /* host paths, NULL-terminated; loaded in order */
+    const char *const *Settings; /* "service\value=dword:1" or "=text": service-key values */
+    const char *const *Command;  /* machine events: start and follow this argv */
+    ULONG RootProcessId;         /* machine events: only this process's descendants; 0: all */
+    ULONG EventSource;           /* HALP_EVENTS_* */
     BOOLEAN NoMachineEvents;
 } NTBOX_START_OPTIONS;
 
