@@ -185,16 +185,22 @@ UnpoisonReleased(uintptr_t Address, size_t Length)
 #endif
 }
 
+static void
+Unmap(const char *Name, void *Address, size_t Size)
+{
+    UnpoisonReleased((uintptr_t)Address, Size);
+    if (CheckRange(Name, Address, Size) != HALP_OK || munmap(Address, Size) != 0) {
+        PosixFatal("%s(%p, %zu): the host refused", Name, Address, Size);
+    }
+}
+
 void
 HalpReleaseMemory(void *Address, size_t Size)
 {
     if (__lsan_unregister_root_region != NULL) {
         __lsan_unregister_root_region(Address, Size);
     }
-    UnpoisonReleased((uintptr_t)Address, Size);
-    if (CheckRange("HalpReleaseMemory", Address, Size) != HALP_OK || munmap(Address, Size) != 0) {
-        PosixFatal("HalpReleaseMemory(%p, %zu): the host refused", Address, Size);
-    }
+    Unmap("HalpReleaseMemory", Address, Size);
 }
 
 /* ---- shared memory ---- */
@@ -265,5 +271,5 @@ HalpMapSharedMemory(HALP_SHARED_MEMORY *Memory, uint64_t Offset, size_t Size, ui
 void
 HalpUnmapSharedMemory(void *Mapped, size_t Size)
 {
-    HalpReleaseMemory(Mapped, Size);
+    Unmap("HalpUnmapSharedMemory", Mapped, Size);
 }
