@@ -69,6 +69,48 @@ NT_TEST(HalpFile, FailureIsTold)
     remove(Folder);
 }
 
+NT_TEST(HalpFile, IsReadInPartsAndEnds)
+{
+    HALP_FILE *file;
+    char buffer[8] = "";
+    uint64_t size = 0;
+    size_t done = 0;
+
+    MakeFolder();
+    NT_EXPECT_EQ(HalpWriteFile(Path, "0123456789", 10), HALP_OK);
+    NT_EXPECT_EQ(HalpOpenFile(Path, 0, &file), HALP_OK);
+    NT_EXPECT_EQ(HalpFileSize(file, &size), HALP_OK);
+    NT_EXPECT_EQ(size, 10);
+    NT_EXPECT_EQ(HalpReadFile(file, 7, buffer, 8, &done), HALP_OK);
+    NT_EXPECT_EQ(done, 3);
+    NT_EXPECT_STR(buffer, "789");
+    NT_EXPECT_EQ(HalpReadFile(file, 10, buffer, 8, &done), HALP_OK);
+    NT_EXPECT_EQ(done, 0);
+    NT_EXPECT_EQ(HalpReadFile(file, UINT64_MAX, buffer, 8, &done), HALP_INVALID);
+    HalpCloseFile(file);
+    remove(Path);
+    remove(Folder);
+}
+
+NT_TEST(HalpFile, IsFoundWithoutRegardToCaseOnRequest)
+{
+    HALP_FILE *file;
+
+    MakeFolder();
+    NT_EXPECT_EQ(HalpWriteFile(Path, "x", 1), HALP_OK);
+    strcpy(strrchr(Path, '/'), "/FiLe");
+    NT_EXPECT_EQ(HalpOpenFile(Path, 0, &file), HALP_NOT_FOUND);
+    NT_EXPECT_EQ(HalpOpenFile(Path, 1, &file), HALP_OK);
+    HalpCloseFile(file);
+    strcpy(strrchr(Path, '/'), "/other");
+    NT_EXPECT_EQ(HalpOpenFile(Path, 1, &file), HALP_NOT_FOUND);
+    NT_EXPECT_CONTAINS(HalpLastErrorText(), Path);
+    NT_EXPECT_EQ(HalpOpenFile(Folder, 1, &file), HALP_UNSUPPORTED);
+    strcpy(strrchr(Path, '/'), "/file");
+    remove(Path);
+    remove(Folder);
+}
+
 NT_TEST(HalpEnvironment, ValueLengthOrNothing)
 {
     char buffer[8] = "before";

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "folder.h"
 #include "gate.h"
 #include "nt_test.h"
 
@@ -66,6 +67,36 @@ NT_TEST(Path, OtherPathsAreRefusedByStatus)
 
         NT_EXPECT_STATUS(NtdllDosPathToNtPath(rows[i].Dos, &name), rows[i].Status);
     }
+}
+
+NT_TEST(Path, FullPathsStartAtTheCurrentFolder)
+{
+    static char folder[] = "/tmp/user_path_test.XXXXXX";
+    static const char *const files[] = {NULL};
+    char current[64];
+    WCHAR wide[64];
+    char path[64];
+    LPSTR part;
+    DWORD length;
+
+    NT_EXPECT_TRUE(TestEnterFolder(folder, files));
+    length = GetCurrentDirectoryA(sizeof(current), current);
+    NT_EXPECT_EQ(length, lstrlenA(folder) + 2);
+    NT_EXPECT_EQ(memcmp(current, "Z:\\tmp\\user_path_test.", 22), 0);
+    NT_EXPECT_EQ(GetCurrentDirectoryA(length, path), length + 1); /* no room for the end */
+    NT_EXPECT_EQ(GetCurrentDirectoryW(ARRAYSIZE(wide), wide), length);
+    NT_EXPECT_EQ(GetFullPathNameA("a/./b.sys", sizeof(path), path, &part), length + 8);
+    NT_EXPECT_EQ(memcmp(path, current, length), 0);
+    NT_EXPECT_STR(path + length, "\\a\\b.sys");
+    NT_EXPECT_STR(part, "b.sys");
+    NT_EXPECT_EQ(GetFullPathNameA("\\..\\x\\", sizeof(path), path, &part), 5);
+    NT_EXPECT_STR(path, "Z:\\x\\");
+    NT_EXPECT_EQ(part, NULL);
+    NT_EXPECT_EQ(GetFullPathNameW(L"..", ARRAYSIZE(wide), wide, NULL), 6);
+    NT_EXPECT_WSTR(wide, L"Z:\\tmp");
+    NT_EXPECT_EQ(GetFullPathNameA("", sizeof(path), path, NULL), 0);
+    NT_EXPECT_EQ(GetLastError(), ERROR_INVALID_NAME);
+    TestLeaveFolder(folder, files);
 }
 
 /* ---- CreateFile on top of it ---- */

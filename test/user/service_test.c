@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "folder.h"
 #include "gate.h"
 #include "nt_test.h"
 #include <winsvc.h>
@@ -55,6 +56,61 @@ NT_TEST(Service, LifeOfADriver)
     NT_EXPECT_EQ(OpenServiceA(manager, "Echo", SERVICE_ALL_ACCESS), NULL);
     NT_EXPECT_EQ(GetLastError(), ERROR_SERVICE_DOES_NOT_EXIST);
     NT_EXPECT_TRUE(CloseServiceHandle(manager));
+}
+
+/* Text with its @ replaced. */
+static PSTR
+Expand(PSTR Target, PCSTR Text, PCSTR Folder)
+{
+    for (*Target = '\0'; *Text != '\0'; Text++) {
+        char one[2] = {*Text, '\0'};
+
+        lstrcatA(Target, *Text == '@' ? Folder : one);
+    }
+    return Target;
+}
+
+/* What StartService loads for a binary's path, in a folder that has Driver.so and real.sys. */
+NT_TEST(Service, BinaryIsFoundAsWindowsWritesIt)
+{
+    static const char *const files[] = {"real.sys", "Driver.so", NULL};
+    static char folder[] = "/tmp/user_service_test.XXXXXX";
+    static const struct {
+        const char *Binary; /* @: the folder as a path on Z: */
+        const char *Loaded; /* @: the folder */
+    } rows[] = {
+        {"@\\real.sys", "@/real.sys"},
+        {"@\\REAL.SYS", "@/real.sys"},
+        {"\\??\\@\\real.sys", "@/real.sys"},
+        {"\"@\\real.sys\"", "@/real.sys"},
+        {"@\\driver.sys", "@/Driver.so"},
+        {"@\\none.sys", "@/none.sys"},
+        {"C:\\Drivers\\real.sys", "@/real.sys"},
+        {"\\SystemRoot\\System32\\drivers\\Driver.sys", "@/Driver.so"},
+        {"system32\\DRIVERS\\real.sys", "@/real.sys"},
+        {"real.sys", "@/real.sys"},
+        {"..\\real.sys", "/tmp/real.sys"},
+    };
+    SC_HANDLE manager = OpenSCManagerA(NULL, NULL, 0);
+    char drive[64] = "Z:";
+    char text[256];
+
+    NT_EXPECT_TRUE(TestEnterFolder(folder, files));
+    lstrcatA(drive, folder);
+    for (size_t i = 0; i < ARRAYSIZE(rows); i++) {
+        SC_HANDLE service;
+
+        Expand(text, rows[i].Binary, drive);
+        service = CreateServiceA(manager, "found", NULL, 0, SERVICE_KERNEL_DRIVER, 3, 0, text, NULL,
+                                 NULL, NULL, NULL, NULL);
+        NT_EXPECT_TRUE(StartServiceA(service, 0, NULL));
+        Expand(text, rows[i].Loaded, folder);
+        NT_EXPECT_STR(Asked, text);
+        DeleteService(service);
+        ControlService(service, SERVICE_CONTROL_STOP, &(SERVICE_STATUS){0});
+        CloseServiceHandle(service);
+    }
+    TestLeaveFolder(folder, files);
 }
 
 NT_TEST(Service, FailureOfTheDriverIsTold)

@@ -19,7 +19,7 @@ typedef struct BASE_THREAD {
     PVOID Parameter;
 } BASE_THREAD;
 
-static VOID
+static NTSTATUS
 BaseThreadStart(PVOID Context)
 {
     BASE_THREAD start = *(BASE_THREAD *)Context;
