@@ -30,7 +30,9 @@ static const char CompileHelp[] =
     "  ntbox cc --driver -g -o echo.so echo.c\n"
     "  ntbox cc --client -g -o client client.c\n"
     "\n"
-    "Sources with __try are compiled with -O0 unless an -O is given.\n"
+    "Sources with __try are compiled with -O0 unless an -O is given. In #include lines "
+    "backslashes\n"
+    "and letters of any case are understood, as on Windows.\n"
     "Exit status: the compiler's; 2 wrong usage, 126 and 127 it cannot be run or found.\n";
 
 typedef struct CLI_COMPILE {

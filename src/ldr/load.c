@@ -200,6 +200,8 @@ LdrpRunInSystem(PKSTART_ROUTINE Routine, PVOID Context)
     if (NT_SUCCESS(status)) {
         KeWaitForSingleObject(thread, Executive, KernelMode, FALSE, NULL);
         ObDereferenceObject(thread);
+        /* Signaled, but its caches are still being flushed; the audit walks the pools. */
+        PspJoinEndedThreads();
     }
     return status;
 }

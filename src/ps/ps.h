@@ -58,6 +58,9 @@ extern PEPROCESS PspClientProcess; /* this Linux process as a Windows process */
 NTSTATUS PspInitializeSystem(VOID); /* types, system process, client process, current thread */
 VOID PspShutdownSystem(VOID);
 
+/* Joins the host thread of every thread whose object is signaled; blocks for the moment between. */
+VOID PspJoinEndedThreads(VOID);
+
 /* io: called for each ending thread so that its IRPs are cancelled and awaited. */
 typedef VOID PSP_THREAD_RUNDOWN(PETHREAD Thread);
 VOID PspRegisterThreadRundown(PSP_THREAD_RUNDOWN *Rundown);

@@ -74,8 +74,6 @@ VOID PspDetachHostThread(KTHREAD *Thread);
 
 /* Joins host threads that have ended. */
 VOID PspReapThreads(VOID);
-/* The same for every thread whose object is signaled; blocks for the moment between. */
-VOID PspJoinEndedThreads(VOID);
 
 /* ---- notify.c ---- */
 

@@ -142,6 +142,42 @@ def sources_with_try_are_not_optimised(box):
 
 
 @test
+def includes_are_read_as_on_windows(box):
+    project = box.folder / "Project"
+    (project / "Shared").mkdir(parents=True)
+    (project / "app").mkdir()
+    (project / "Shared" / "Codes.h").write_text('#include "More\\\\Inner.h"\n#define CODES 1\n'
+                                                .replace("\\\\", "\\"))
+    (project / "Shared" / "more").mkdir()
+    (project / "Shared" / "more" / "inner.h").write_text("#define INNER 2\n")
+    source = project / "app" / "main.c"
+    source.write_text('#include <WiNdOwS.h>\n'
+                      '#include <shared\\codes.H>\n'
+                      '#include "..\\Shared\\MORE\\Inner.h"\n'
+                      "int main(void) { return CODES + INNER - 3; }\n")
+    program = box.folder / "includes"
+    arguments = ["cc", "--client", *box.flags, "-I", project, "-o", program, source]
+    done = box.run(*arguments, XDG_CACHE_HOME=str(box.folder / "cache"))
+    assert done.returncode == 0, done.stderr
+    assert subprocess.run([program], check=False).returncode == 0
+    made = sorted(path.name for path in (box.folder / "cache").rglob("*") if path.is_file())
+    assert made == ["..\\Shared\\MORE\\Inner.h", "More\\Inner.h", "WiNdOwS.h",
+                    "shared\\codes.H"], made
+    done = box.run(*arguments, XDG_CACHE_HOME="/proc/nowhere")
+    assert done.returncode != 0 and "set XDG_CACHE_HOME" in done.stderr, done.stderr
+    source.write_text("#include <windows.h>\nint main(void) { return 0; }\n")
+    assert "-idirafter" not in box.run("cc", "--client", "--print", source).stdout
+
+
+@test
+def undefined_behaviour_checks_leave_the_headers_alone(box):
+    driver = box.run("cc", "--driver", "--print", "-fsanitize=address,undefined", "x.c").stdout
+    assert driver.index("-fsanitize=address,undefined") < driver.index("-fno-sanitize="), driver
+    assert "-fno-sanitize" not in box.run("cc", "--driver", "--print", "-fsanitize=address",
+                                          "x.c").stdout
+
+
+@test
 def unknown_functions_are_link_errors(box):
     source = box.folder / "unknown.c"
     source.write_text("#include <ntddk.h>\nVOID KeNoSuchFunction(VOID);\n"
@@ -183,6 +219,19 @@ def service_manager_loads_and_unloads(box):
     done = box.run("run", "--strict", "--events", "off", "--", box.client("service"),
                    box.driver("scratch"))
     expect(done, 0, "opened: 1\nstate 1\ngone: 1, error 2\n")
+
+
+@test
+def service_manager_takes_windows_paths(box):
+    driver = box.driver("scratch")
+    system = box.folder / "system"
+    system.mkdir()
+    (system / "Scratch.sys").write_bytes(driver.read_bytes())
+    for path in ("Z:" + str(system).replace("/", "\\") + "\\SCRATCH.SYS",
+                 "\\??\\Z:" + str(system).replace("/", "\\") + "\\scratch.sys",
+                 "Z:" + str(driver.with_suffix(".sys")).replace("/", "\\")):
+        done = box.run("run", "--strict", "--events", "off", "--", box.client("service"), path)
+        expect(done, 0, "opened: 1\nstate 1\ngone: 1, error 2\n")
 
 
 @test

@@ -79,6 +79,37 @@ NT_TEST(SimSchedule, SeedsDiffer)
     }
 }
 
+/* The longest time that a worker does nothing between two of its steps, in steps of the others. */
+static size_t
+LongestPause(const char *Order)
+{
+    size_t last[WORKERS] = {0};
+    size_t longest = 0;
+
+    for (size_t i = 0; Order[i] != 0; ++i) {
+        size_t worker = (size_t)(Order[i] - 'a');
+
+        if (last[worker] != 0 && i - last[worker] > longest) {
+            longest = i - last[worker];
+        }
+        last[worker] = i + 1;
+    }
+    return longest;
+}
+
+NT_TEST(SimSchedule, WithAnEvenSeedAThreadMayStandStill)
+{
+    char order[sizeof(Trace)];
+    unsigned count[2] = {0};
+
+    for (uint64_t seed = 1; seed <= 100; ++seed) {
+        RunWithSeed(seed, order);
+        count[seed % 2] += LongestPause(order) > 25;
+    }
+    NT_EXPECT_EQ(count[1], 0);
+    NT_EXPECT_TRUE(count[0] > 5);
+}
+
 NT_TEST(SimSchedule, SeedFromTheEnvironment)
 {
     char order[sizeof(Trace)];

@@ -19,6 +19,9 @@
 /* Scheduling points without any thread waiting, waking, starting or ending: nobody gets on. */
 #define MAX_IDLE_STEPS 20000000u
 #define FIRST_ID 1000u
+/* One in so many scheduling points makes its thread stand still, for up to so many others. */
+#define STALL_RATIO 48
+#define MAX_STALL_STEPS 256
 
 POSIX_TLS HALP_THREAD *SimCurrentPointer;
 
@@ -75,27 +78,48 @@ GiveBaton(HALP_THREAD *Next)
     syscall(SYS_futex, &Next->Turn, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* A random thread in this state, or NULL. */
+/* A random thread in this state, but not Except; or NULL. */
 static HALP_THREAD *
-ChooseIn(SIM_STATE State)
+ChooseIn(SIM_STATE State, const HALP_THREAD *Except)
 {
     HALP_THREAD *chosen = NULL;
     uint64_t count = 0;
     uint64_t turn;
 
     for (HALP_THREAD *thread = SimMachine.Threads; thread != NULL; thread = thread->Next) {
-        count += thread->State == State;
+        count += thread->State == State && thread != Except;
     }
     if (count == 0) {
         return NULL;
     }
     turn = count == 1 ? 0 : SimChoose(count);
     for (HALP_THREAD *thread = SimMachine.Threads; chosen == NULL; thread = thread->Next) {
-        if (thread->State == State && turn-- == 0) {
+        if (thread->State == State && thread != Except && turn-- == 0) {
             chosen = thread;
         }
     }
     return chosen;
+}
+
+/*
+ * With every other seed, now and then the running thread stands still for many steps of the others,
+ * wherever it is: they get through whole calls meanwhile, as they never would by turns.
+ */
+static HALP_THREAD *
+ChooseReady(void)
+{
+    HALP_THREAD *next;
+
+    if (SimMachine.StallSteps == 0) {
+        if (SimMachine.Seed % 2 == 0 && SimChoose(STALL_RATIO) == 0) {
+            SimMachine.Stalled = SimCurrentPointer;
+            SimMachine.StallSteps = SimChoose(MAX_STALL_STEPS);
+        }
+        return ChooseIn(SIM_READY, NULL);
+    }
+    SimMachine.StallSteps--;
+    next = ChooseIn(SIM_READY, SimMachine.Stalled);
+    return next != NULL ? next : ChooseIn(SIM_READY, NULL);
 }
 
 /* Moves the clock to the earliest deadline; 0 if there is none. */
@@ -168,10 +192,10 @@ static HALP_THREAD *
 ChooseNext(void)
 {
     for (;;) {
-        HALP_THREAD *next = ChooseIn(SIM_READY);
+        HALP_THREAD *next = ChooseReady();
 
         if (next == NULL) {
-            next = ChooseIn(SIM_IDLING);
+            next = ChooseIn(SIM_IDLING, NULL);
         }
         if (next != NULL) {
             return next;
@@ -457,6 +481,7 @@ SimStartScheduler(void)
     SimMachine.NextId = FIRST_ID;
     SimMachine.Threads = NULL;
     SimMachine.IdleSteps = 0;
+    SimMachine.StallSteps = 0;
     AddThread(main, "main");
     SimCurrentPointer = main;
     PosixEnterThread();

@@ -4,8 +4,9 @@
  *
  * All threads made through halp.h take turns: exactly one runs, and the seeded scheduler chooses
  * the next at every scheduling point (HalpYield, HalpPause, HalpWaitAddress, HalpWakeAddress,
- * thread start and end, SimSchedulingPoint). The same seed gives the same run. The clock moves
- * only when every thread waits (to the earliest deadline), or by SimAdvance.
+ * thread start and end, SimSchedulingPoint). The same seed gives the same run. With an even seed,
+ * a thread now and then stands still for up to some hundred steps of the others.
+ * The clock moves only when every thread waits (to the earliest deadline), or by SimAdvance.
  * All threads waiting without a deadline is a deadlock: reported with each thread's stack, abort.
  */
 #pragma once

@@ -52,10 +52,12 @@ typedef struct SIM_MACHINE {
     int Running; /* between HalpInitialize and HalpShutdown */
     uint64_t Seed;
     uint32_t ProcessorCount;
-    SIM_RANDOM Choices; /* the scheduler's */
-    SIM_RANDOM Bytes;   /* HalpRandom's */
-    uint64_t Clock;     /* ns */
-    uint64_t IdleSteps; /* scheduling points since a thread last started, woke or waited */
+    SIM_RANDOM Choices;         /* the scheduler's */
+    SIM_RANDOM Bytes;           /* HalpRandom's */
+    uint64_t Clock;             /* ns */
+    uint64_t IdleSteps;         /* scheduling points since a thread last started, woke or waited */
+    const HALP_THREAD *Stalled; /* not chosen for StallSteps; compared only: it may have ended */
+    uint64_t StallSteps;
     uint32_t NextId;
     HALP_THREAD *Threads;
     HALP_THREAD Main;
