@@ -42,7 +42,8 @@ typedef struct CLI_COMPILE {
     int Links;        /* no -c, -S, -E, -M, -fsyntax-only */
     int HasLevel;     /* an -O */
     int HasTry;       /* a source has __try */
-    int HasUndefined; /* -fsanitize=...undefined... */
+    int HasSanitizer; /* -fsanitize= */
+    int HasUndefined; /* ...undefined... in it */
     CLI_LIST User;    /* arguments for the compiler */
     CLI_LIST Sources; /* those of User that are source files */
     CLI_LIST Command;
@@ -112,6 +113,7 @@ ReadUserArgument(CLI_COMPILE *Compile, char ***Argument)
                strcmp(text, "-fsyntax-only") == 0) {
         Compile->Links = 0;
     } else if (strncmp(text, "-fsanitize=", 11) == 0) {
+        Compile->HasSanitizer = 1;
         Compile->HasUndefined |= strstr(text, "undefined") != NULL;
     } else if (strncmp(text, "-O", 2) == 0) {
         Compile->HasLevel = 1;
@@ -235,7 +237,9 @@ AppendLinking(CLI_COMPILE *Compile, const char *Flags)
 
     if (isDriver) {
         CliAppend(&Compile->Command, "-shared");
-        CliAppend(&Compile->Command, "-Wl,-z,defs,-z,now");
+        /* Clang leaves the sanitizer's functions to the program; what else is missing is told when
+         * the driver is loaded. */
+        CliAppend(&Compile->Command, Compile->HasSanitizer ? "-Wl,-z,now" : "-Wl,-z,defs,-z,now");
     }
     AppendFlags(Compile, Flags, isDriver ? "link-driver" : "link-client");
     if (isDriver ? !AppendLibrary(Compile, CliKernel, "libntoskrnl.so")

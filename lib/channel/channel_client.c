@@ -125,7 +125,7 @@ ChannelClientNext(CHANNEL_CLIENT *Client, DWORD Milliseconds, const CHANNEL_RECO
 {
     CHANNEL_CLIENT_RESULT result;
 
-    if (Client->Cancelled && InterlockedExchange(&Client->Cancelled, FALSE)) {
+    if (InterlockedCompareExchange(&Client->Cancelled, FALSE, TRUE)) {
         return ChannelClientCancelled;
     }
     if (Client->Unpacking && Client->Offset == Client->Length &&

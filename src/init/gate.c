@@ -61,7 +61,7 @@ InitpLeave(const INITP_GATE *Gate, const char *Name, ULONG_PTR Service)
     --Gate->Thread->InSystemCall;
     tcb->PreviousMode = Gate->PreviousMode;
     NtcrtExchangeFrames(Gate->Frames);
-    return tcb->UserApcPending;
+    return __atomic_load_n(&tcb->UserApcPending, __ATOMIC_ACQUIRE);
 }
 
 /*

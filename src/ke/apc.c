@@ -46,7 +46,7 @@ KiQueueUserApc(PKAPC Apc, PVOID Argument1, PVOID Argument2)
         InsertTailList(&thread->UserApcList, &Apc->ApcListEntry);
         if (thread->State == KI_THREAD_WAITING && thread->Alertable &&
             thread->WaitMode == UserMode) {
-            thread->UserApcPending = TRUE;
+            __atomic_store_n(&thread->UserApcPending, TRUE, __ATOMIC_RELEASE);
             KiUnwaitThread(thread, STATUS_USER_APC);
         }
     }
@@ -61,7 +61,7 @@ KiRemoveUserApc(KTHREAD *Thread)
     PKAPC apc = NULL;
 
     KiLockDispatcher(KiGetCurrentThread());
-    Thread->UserApcPending = FALSE;
+    __atomic_store_n(&Thread->UserApcPending, FALSE, __ATOMIC_RELEASE);
     if (!IsListEmpty(&Thread->UserApcList)) {
         apc = CONTAINING_RECORD(RemoveHeadList(&Thread->UserApcList), KAPC, ApcListEntry);
         apc->Inserted = FALSE;

@@ -358,7 +358,7 @@ KiTestAlert(KTHREAD *Thread, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable)
         return STATUS_ALERTED;
     }
     if (Alertable && WaitMode == UserMode && !IsListEmpty(&Thread->UserApcList)) {
-        Thread->UserApcPending = TRUE;
+        __atomic_store_n(&Thread->UserApcPending, TRUE, __ATOMIC_RELEASE);
         return STATUS_USER_APC;
     }
     return STATUS_WAIT_1;
