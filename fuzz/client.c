@@ -26,6 +26,7 @@ static struct {
     FUZZ_INPUT Input;
     FAKE_READ Reads[MAX_READS]; /* pended, oldest first */
     ULONG ReadCount;
+    OVERLAPPED *ByEvent[MAX_READS + 8]; /* whose read sets the event */
     DWORD LastError;
     ULONG Events; /* open */
     ULONG Blocks; /* allocated */
@@ -142,6 +143,7 @@ ReadFile(HANDLE File, LPVOID Buffer, DWORD Size, LPDWORD Read, LPOVERLAPPED Over
     }
     memset(Buffer, 0, Size); /* the driver may write from now on */
     *read = (FAKE_READ){Overlapped, Buffer, Size};
+    Fake.ByEvent[(ULONG_PTR)Overlapped->hEvent - FIRST_EVENT] = Overlapped;
     Overlapped->Internal = STATUS_PENDING;
     Fake.ReadCount++;
     Fake.LastError = ERROR_IO_PENDING;
@@ -163,13 +165,19 @@ GetOverlappedResult(HANDLE File, LPOVERLAPPED Overlapped, LPDWORD Transferred, W
 DWORD WINAPI
 WaitForMultipleObjects(DWORD Count, const HANDLE *Handles, WINBOOL All, DWORD Milliseconds)
 {
+    const OVERLAPPED *first = Fake.ByEvent[(ULONG_PTR)Handles[0] - FIRST_EVENT];
+
+    FUZZ_CHECK(first != NULL); /* it waits for a read that it did not make */
+    if (first->Internal != STATUS_PENDING) {
+        return WAIT_OBJECT_0;
+    }
     switch (FuzzChoose(&Fake.Input, 16)) {
     case 15:
         return WAIT_TIMEOUT;
     case 14:
         return WAIT_OBJECT_0 + 1;
     default:
-        FUZZ_CHECK(Fake.ReadCount != 0); /* it waits for a read that it did not make */
+        FUZZ_CHECK(Fake.ReadCount != 0 && Fake.Reads[0].Overlapped == first); /* P1: the oldest */
         CompleteOldest();
         return WAIT_OBJECT_0;
     }

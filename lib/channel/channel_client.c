@@ -64,19 +64,18 @@ ChannelClientpAwaitRead(CHANNEL_CLIENT *Client, DWORD Milliseconds)
     HANDLE handles[2];
     DWORD wait;
 
-    if (!HasOverlappedIoCompleted(&read->Overlapped)) {
-        handles[0] = read->Overlapped.hEvent;
-        handles[1] = Client->CancelEvent;
-        wait = WaitForMultipleObjects(2, handles, FALSE, Milliseconds);
-        if (wait == WAIT_TIMEOUT) {
-            return ChannelClientTimeout;
-        }
-        if (wait == WAIT_OBJECT_0 + 1) {
-            return ChannelClientCancelled;
-        }
-        if (wait != WAIT_OBJECT_0) {
-            return ChannelClientFailed;
-        }
+    /* The wait, not a look at the status, orders the driver's writes before our reads. */
+    handles[0] = read->Overlapped.hEvent;
+    handles[1] = Client->CancelEvent;
+    wait = WaitForMultipleObjects(2, handles, FALSE, Milliseconds);
+    if (wait == WAIT_TIMEOUT) {
+        return ChannelClientTimeout;
+    }
+    if (wait == WAIT_OBJECT_0 + 1) {
+        return ChannelClientCancelled;
+    }
+    if (wait != WAIT_OBJECT_0) {
+        return ChannelClientFailed;
     }
     if (!GetOverlappedResult(Client->Device, &read->Overlapped, &Client->Length, FALSE)) {
         return ChannelClientFailed;

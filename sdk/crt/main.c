@@ -12,6 +12,15 @@
 #include <string.h>
 
 int wmain(int Count, uint16_t **Arguments, uint16_t **Environment) __attribute__((weak));
+
+/* The names of wmain in C++, where only Microsoft's compiler gives it C's. */
+typedef int WMAIN(int Count, uint16_t **Arguments, uint16_t **Environment);
+WMAIN WideMainWithoutArguments __asm__("_Z5wmainv") __attribute__((weak));
+WMAIN WideMain __asm__("_Z5wmainiPPw") __attribute__((weak));
+WMAIN WideMainOfConst __asm__("_Z5wmainiPPKw") __attribute__((weak));
+WMAIN WideMainOfAllConst __asm__("_Z5wmainiPKPKw") __attribute__((weak));
+WMAIN WideMainWithEnvironment __asm__("_Z5wmainiPPwS0_") __attribute__((weak));
+
 int wWinMain(void *Instance, void *Previous, uint16_t *CommandLine, int Show) __attribute__((weak));
 int WinMain(void *Instance, void *Previous, char *CommandLine, int Show) __attribute__((weak));
 
@@ -85,13 +94,34 @@ static char *CommandLine;
 
 #define SHOW_DEFAULT 10 /* winuser.h SW_SHOWDEFAULT */
 
+/* The program's wmain, or NULL. */
+static WMAIN *
+FindWideMain(void)
+{
+    WMAIN *const names[] = {wmain,
+                            WideMain,
+                            WideMainOfConst,
+                            WideMainOfAllConst,
+                            WideMainWithEnvironment,
+                            WideMainWithoutArguments};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i] != NULL) {
+            return names[i];
+        }
+    }
+    return NULL;
+}
+
 int
 main(int Count, char **Arguments, char **Environment)
 {
-    if (wmain != NULL) {
+    WMAIN *wideMain = FindWideMain();
+
+    if (wideMain != NULL) {
         WideArguments = WidenAll(Arguments);
         WideEnvironment = WidenAll(Environment);
-        return wmain(Count, WideArguments, WideEnvironment);
+        return wideMain(Count, WideArguments, WideEnvironment);
     }
     CommandLine = JoinArguments(Arguments + 1);
     if (wWinMain != NULL) {

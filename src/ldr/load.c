@@ -19,6 +19,12 @@
 #define DRVO_INITIALIZED 0x00000010
 #endif
 
+/*
+ * 100 ms in units of 100 ns: how long an unload waits for files whose handles are closed. A request
+ * that was just completed or cancelled holds its file until the completing thread lets go of it.
+ */
+#define LDRP_IDLE_WAIT 1000000
+
 static KEVENT LdrpLock;
 static LDRP_MODULE *LdrpModules[LDRP_MAX_DRIVERS]; /* atomic entries; in order of loading */
 
@@ -550,6 +556,10 @@ LdrpUnloadDriver(PDRIVER_OBJECT DriverObject)
         return status;
     }
     status = IopPrepareDriverUnload(DriverObject);
+    if (status == STATUS_DEVICE_BUSY &&
+        IopWaitForDriverIdle(DriverObject, LDRP_IDLE_WAIT) == STATUS_SUCCESS) {
+        status = STATUS_SUCCESS;
+    }
     if (!NT_SUCCESS(status)) {
         LdrpLog("%s cannot be unloaded now (0x%08X): a file of one of its devices is open",
                 module->Name, (unsigned)status);

@@ -133,47 +133,38 @@ NT_TEST_SEEDS(ChannelRace, AReadDuringTheCloseComesBack, SEEDS)
 }
 
 static void
-WaitForFlushTime(void)
+CloseAfterTheFlush(void *Context)
 {
-    LARGE_INTEGER flush = {.QuadPart = -10000};
+    TEST_CLIENT *client = Context;
 
-    NT_EXPECT_STATUS(Nt->NtDelayExecution(FALSE, &flush), STATUS_SUCCESS);
-}
-
-static void
-CloseAtFlushTime(void *Context)
-{
-    WaitForFlushTime();
-    for (UINT64 i = NtTestSeed() % 32; i > 0; i--) {
-        HalpYield();
-    }
+    AwaitRead(&client->Reads[0]);
     CloseHandleOf(Context);
 }
 
 static void
-PublishAtFlushTime(void *Context)
+PublishAfterTheFlush(void *Context)
 {
-    WaitForFlushTime();
+    TEST_CLIENT *client = Context;
+
+    AwaitRead(&client->Reads[0]);
     for (UINT64 i = 0; i < 8; i++) {
         Publish(i);
     }
 }
 
 /*
- * The timer expires when the handle is closed and when more records come: while its DPC still
- * looks at the reader, they set the timer again.
+ * The timer's DPC has just completed a read. While it looks at the reader once more, others set
+ * the timer again, and close the handle.
  */
-static void
-CloseAsTheTimerExpires(void)
+NT_TEST_SEEDS(ChannelRace, TheFlushTimerEndsWithTheHandle, 2 * SEEDS)
 {
     static TEST_CLIENT client;
     HALP_THREAD *closer;
     HALP_THREAD *publisher;
 
     OpenClient(&client, 4 * RECORD_SIZE, 100, 1);
-    NT_EXPECT_STATUS(SetOptions(&client, 100, 1, CHANNEL_OPTION_SKIP_KEPT), STATUS_SUCCESS);
-    closer = RunClientThread(CloseAtFlushTime, &client);
-    publisher = RunClientThread(PublishAtFlushTime, NULL);
+    publisher = RunClientThread(PublishAfterTheFlush, &client);
+    closer = RunClientThread(CloseAfterTheFlush, &client);
     Publish(1);
     HalpWaitThreadEnd(closer);
     HalpWaitThreadEnd(publisher);
@@ -182,13 +173,6 @@ CloseAsTheTimerExpires(void)
         AwaitRead(read);
     }
     CloseEvents(&client);
-}
-
-NT_TEST_SEEDS(ChannelRace, TheFlushTimerEndsWithTheHandle, SEEDS)
-{
-    for (ULONG i = 0; i < 10; i++) {
-        CloseAsTheTimerExpires();
-    }
 }
 
 typedef struct SECOND_READER {

@@ -232,6 +232,7 @@ def service_manager_takes_windows_paths(box):
                  "Z:" + str(driver.with_suffix(".sys")).replace("/", "\\")):
         done = box.run("run", "--strict", "--events", "off", "--", box.client("service"), path)
         expect(done, 0, "opened: 1\nstate 1\ngone: 1, error 2\n")
+        assert "no driver is loaded" not in done.stderr, done.stderr
 
 
 @test

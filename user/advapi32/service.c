@@ -420,6 +420,9 @@ StartServiceA(SC_HANDLE Handle, DWORD Count, LPCSTR *Arguments)
     driver = FindDriver(service->Binary);
     status = driver != NULL ? NTDLL_CALL(NtboxLoadDriver)(driver) : STATUS_NO_MEMORY;
     free(driver);
+    if (NT_SUCCESS(status)) {
+        __atomic_store_n(&NtdllDriverLoaded, TRUE, __ATOMIC_RELAXED);
+    }
     ChangeState(service, SERVICE_START_PENDING,
                 NT_SUCCESS(status) ? SERVICE_RUNNING : SERVICE_STOPPED, 0);
     return BaseResult(status);

@@ -61,23 +61,39 @@ NtCreateOptions(DWORD Flags)
     return options;
 }
 
-/* One line for the most frequent mistake: nobody loaded a driver. Never changes the last error. */
+static char *BaseMissingDevice; /* the first one that was not there, when nothing was loaded */
+
+/* Exit handler: the most frequent mistake, unless the program went on to load a driver itself. */
+static void
+TellMissingDevice(void)
+{
+    if (!NtdllDriverLoaded) {
+        fprintf(stderr,
+                "ntbox: %s: no such device, because no driver is loaded; start this program with "
+                "`ntbox run DRIVER -- PROGRAM`\n",
+                BaseMissingDevice);
+    }
+}
+
+/* Never changes the last error. */
 static VOID
-HintNoDrivers(PCWSTR Path)
+NoteMissingDevice(PCWSTR Path)
 {
     BOOLEAN isDevice = (Path[0] == L'\\' || Path[0] == L'/') && Path[1] != 0 &&
                        (Path[2] == L'.' || Path[2] == L'?');
+    char *nothing = NULL;
     char *name;
 
-    if (NtdllHasDrivers() || !isDevice) {
+    if (NtdllHasDrivers() || NtdllDriverLoaded || !isDevice) {
         return;
     }
     name = NtdllNarrow(Path);
-    fprintf(stderr,
-            "ntbox: %s: no such device, because no driver is loaded; start this program with "
-            "`ntbox run DRIVER -- PROGRAM`\n",
-            name != NULL ? name : "CreateFile");
-    free(name);
+    if (name != NULL && __atomic_compare_exchange_n(&BaseMissingDevice, &nothing, name, 0,
+                                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        atexit(TellMissingDevice);
+    } else {
+        free(name);
+    }
 }
 
 /*
@@ -132,7 +148,7 @@ CreateFileW(LPCWSTR Path, DWORD Access, DWORD Share, LPSECURITY_ATTRIBUTES Secur
     free(name.Buffer);
     if (!NT_SUCCESS(status)) {
         if (status == STATUS_OBJECT_NAME_NOT_FOUND || status == STATUS_OBJECT_PATH_NOT_FOUND) {
-            HintNoDrivers(Path);
+            NoteMissingDevice(Path);
         }
         if (status == STATUS_OBJECT_NAME_COLLISION) {
             BaseFail(ERROR_FILE_EXISTS);

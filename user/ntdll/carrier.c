@@ -205,6 +205,8 @@ NtboxInjectSystemCalls(const NTBOX_SYSTEM_CALLS *Calls)
     NtdllInstallCalls(Calls);
 }
 
+BOOLEAN NtdllDriverLoaded;
+
 BOOLEAN
 NtdllHasDrivers(VOID)
 {

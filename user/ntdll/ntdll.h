@@ -34,6 +34,8 @@ VOID NtdllStartKernel(VOID);
 extern VOID (*const NtdllOnKernelStart)(VOID);
 /* 1 when `ntbox run` (or its environment) named drivers to load. */
 BOOLEAN NtdllHasDrivers(VOID);
+/* The program has loaded a driver itself; set once, by advapi32. */
+extern BOOLEAN NtdllDriverLoaded;
 /* True on every thread but the one that is ending the process, once that has begun. */
 BOOLEAN NtdllIsProcessEnding(VOID);
 /* ExitProcess: handlers run, then the process ends. Of several callers the first one wins. */

@@ -27,7 +27,7 @@ Send(HANDLE Device, Request &Item)
 }
 } // namespace
 
-extern "C" int __cdecl wmain(int Count, wchar_t **Arguments)
+int __cdecl wmain(int Count, wchar_t **Arguments)
 {
     HANDLE device = CreateFileW(L"\\\\.\\Ticker", GENERIC_READ, 0, nullptr, OPEN_EXISTING,
                                 FILE_FLAG_OVERLAPPED, nullptr);
