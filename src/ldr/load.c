@@ -585,30 +585,54 @@ LdrpInitializeSystem(VOID)
     return STATUS_SUCCESS;
 }
 
+/* How long the end waits for a load or an unload that a thread is in the middle of: 10 s. */
+#define LDRP_SETTLE_WAIT 100000000
+
+/* The module loaded last, once nobody else works on it; NULL: none, or that never happens. */
 static LDRP_MODULE *
 LdrpLastModule(VOID)
 {
-    LDRP_MODULE *module = NULL;
+    LARGE_INTEGER interval;
+    LDRP_MODULE *module;
+    LONGLONG waited = 0;
+    BOOLEAN settled;
 
-    LdrpAcquire();
-    NT_FOR_EACH (entry, LdrpModules) {
-        module = *entry != NULL ? *entry : module;
+    interval.QuadPart = -10000; /* 1 ms */
+    for (;;) {
+        module = NULL;
+        LdrpAcquire();
+        NT_FOR_EACH (entry, LdrpModules) {
+            module = *entry != NULL ? *entry : module;
+        }
+        settled = module == NULL || module->State == LdrpLoaded;
+        if (!settled && waited >= LDRP_SETTLE_WAIT) {
+            LdrpLog("%s is still being loaded or unloaded: the drivers stay as they are",
+                    module->Name);
+            module = NULL;
+            settled = TRUE;
+        }
+        LdrpRelease();
+        if (settled) {
+            return module;
+        }
+        KeDelayExecutionThread(KernelMode, FALSE, &interval);
+        waited -= interval.QuadPart;
     }
-    LdrpRelease();
-    return module;
 }
 
 VOID
 LdrpShutdownSystem(VOID)
 {
     LDRP_MODULE *module;
+    NTSTATUS status;
 
     while ((module = LdrpLastModule()) != NULL) {
         PDRIVER_OBJECT driver = module->DriverObject;
         /* Handles are closed by now; a thread that completes a request may still hold its file. */
         IopWaitForDriverIdle(driver, LDRP_IDLE_TIMEOUT);
-        if (driver->DriverUnload != NULL && NT_SUCCESS(LdrpUnloadDriver(driver))) {
-            continue;
+        status = driver->DriverUnload != NULL ? LdrpUnloadDriver(driver) : STATUS_NOT_SUPPORTED;
+        if (NT_SUCCESS(status) || status == STATUS_INVALID_DEVICE_STATE) {
+            continue; /* gone, or another thread has begun to unload it */
         }
         /* Cannot be asked to go: what it holds goes without it, and is no finding. */
         module->Pinned = TRUE;
