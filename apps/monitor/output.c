@@ -408,6 +408,7 @@ MonitorpWriteJson(MONITOR_OUTPUT *Output, const MONITOR_LINE *Line)
         MonitorpAppend(Output, ",\"reason\":\"");
         MonitorpAppend(Output, MonitorGapReason(Line->Gap->Reason));
         MonitorpAppend(Output, "\"");
+        MonitorpJsonNumber(Output, "span", Line->Gap->Span);
     }
     MonitorpAppend(Output, "}\n");
 }

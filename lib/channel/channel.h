@@ -40,12 +40,19 @@ typedef enum CHANNEL_GAP_REASON {
 } CHANNEL_GAP_REASON;
 
 /*
- * ChannelGapOverrun: the lost records are Sequence .. Sequence + Count - 1 of the gap record.
- * Otherwise the gap record took one number for itself and Count things are missing at this place.
+ * What a gap record says. It stands for the numbers Sequence .. Sequence + Span - 1: those of the
+ * overwritten records, or its own. Gap records that were overwritten themselves come as one for
+ * each reason, with the sum of their counts: the sum over all gaps is what this reader has lost.
+ *
+ *     24  8  Count     things that are missing
+ *     32  8  Span      sequence numbers that this record uses up
+ *     40  4  Reason    CHANNEL_GAP_REASON
+ *     44  4  Reserved  0
  */
 typedef struct CHANNEL_GAP {
     UINT64 Count;
-    UINT32 Reason; /* CHANNEL_GAP_REASON */
+    UINT64 Span;
+    UINT32 Reason;
     UINT32 Reserved;
 } CHANNEL_GAP;
 

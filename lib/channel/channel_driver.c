@@ -17,6 +17,9 @@
  *                 another delivers sets Due, and the deliverer looks again before it leaves: no
  *                 wake-up is lost.
  *             C5  A reader's position is moved by its deliverer only, and between two reads.
+ *             C6  A reader's PassedGaps are the totals of the gap records before its Sequence. So
+ *                 the difference to the channel's OverwrittenGaps is what a reader that was
+ *                 overtaken has not been told.
  * Locks       CHANNEL.Lock (spin) guards the ring and all readers' fields but Queue.
  *             CHANNEL_READER.QueueLock (spin) guards Queue. Neither is held while the other is
  *             taken, and no IRP is completed under either.
@@ -33,6 +36,12 @@
 /* Bytes copied to a reader before the lock is given to others again. */
 #define CHANNEL_COPY_SLICE (16u * 1024u)
 
+/* Gap records of a stretch of the ring, by reason. */
+typedef struct CHANNEL_GAP_TOTALS {
+    UINT64 Records[ChannelGapReasons];
+    UINT64 Count[ChannelGapReasons]; /* sum of CHANNEL_GAP.Count */
+} CHANNEL_GAP_TOTALS;
+
 struct CHANNEL {
     KSPIN_LOCK Lock;
     LIST_ENTRY Readers; /* CHANNEL_READER.Link */
@@ -42,6 +51,8 @@ struct CHANNEL {
     UINT64 Tail;
     UINT64 TailSequence;
     UINT64 NextSequence;
+    CHANNEL_GAP_TOTALS OverwrittenGaps; /* before Tail */
+    CHANNEL_GAP_TOTALS PublishedGaps;   /* before Head */
     ULONG Tag;
 };
 
@@ -49,9 +60,11 @@ typedef struct CHANNEL_READER {
     CHANNEL *Channel;
     LIST_ENTRY Link;
     UINT64 Position;
-    UINT64 Sequence;     /* the number it expects next */
+    UINT64 Sequence; /* the number it expects next */
+    CHANNEL_GAP_TOTALS PassedGaps;
     UINT64 SkipPosition; /* where its deliverer moves it if it is not that far (C5) */
     UINT64 SkipSequence;
+    CHANNEL_GAP_TOTALS SkipGaps;
     CHANNEL_OPTIONS Options;
     CHANNEL_STATISTICS Statistics;
     BOOLEAN Due;        /* a delivery should be tried */
@@ -135,6 +148,17 @@ ChannelpRecordAt(CHANNEL *Channel, UINT64 Position)
     return (CHANNEL_RECORD *)(Channel->Ring + (Position & (Channel->Capacity - 1)));
 }
 
+static VOID
+ChannelpAddGap(CHANNEL_GAP_TOTALS *Totals, const CHANNEL_RECORD *Record)
+{
+    const CHANNEL_GAP *gap = (const CHANNEL_GAP *)(Record + 1);
+
+    if (Record->Type == CHANNEL_TYPE_GAP) {
+        Totals->Records[gap->Reason]++;
+        Totals->Count[gap->Reason] += gap->Count;
+    }
+}
+
 /* Drops the oldest records until Size bytes are free (C1), and a filler behind them (C2). */
 static VOID
 ChannelpMakeRoom(CHANNEL *Channel, UINT64 Size)
@@ -142,6 +166,7 @@ ChannelpMakeRoom(CHANNEL *Channel, UINT64 Size)
     while (Channel->Head + Size - Channel->Tail > Channel->Capacity) {
         const CHANNEL_RECORD *oldest = ChannelpRecordAt(Channel, Channel->Tail);
 
+        ChannelpAddGap(&Channel->OverwrittenGaps, oldest);
         Channel->TailSequence = oldest->Sequence + 1;
         Channel->Tail += CHANNEL_ALIGN((UINT64)oldest->Size);
         oldest = ChannelpRecordAt(Channel, Channel->Tail);
@@ -203,39 +228,68 @@ ChannelpCopyRoom(CHANNEL_COPY *Copy, ULONG Size)
     return Copy->Buffer + start;
 }
 
-/*
- * Moves a reader that was overtaken to the oldest record, and writes the gap that this leaves:
- * there is none if only a filler was overwritten. FALSE: no room for it, nothing done.
- */
+/* Tells Reader that the next Span numbers are gone. FALSE: no room for it, nothing done. */
 static BOOLEAN
-ChannelpCatchUp(CHANNEL *Channel, CHANNEL_READER *Reader, CHANNEL_COPY *Copy)
+ChannelpCopyGap(CHANNEL *Channel, CHANNEL_READER *Reader, CHANNEL_COPY *Copy,
+                CHANNEL_GAP_REASON Reason, UINT64 Count, UINT64 Span)
 {
-    UINT64 lost = Channel->TailSequence - Reader->Sequence;
     struct {
         CHANNEL_RECORD Record;
         CHANNEL_GAP Gap;
     } * out;
 
+    out = ChannelpCopyRoom(Copy, sizeof(*out));
+    if (out == NULL) {
+        return FALSE;
+    }
+    RtlZeroMemory(out, sizeof(*out));
+    out->Record.Size = sizeof(*out);
+    out->Record.Type = CHANNEL_TYPE_GAP;
+    out->Record.Version = CHANNEL_VERSION;
+    out->Record.Sequence = Reader->Sequence;
+    out->Record.Time = ChannelpRecordAt(Channel, Channel->Tail)->Time;
+    out->Gap.Reason = Reason;
+    out->Gap.Count = Count;
+    out->Gap.Span = Span;
+    Reader->Statistics.Lost[Reason] += Count;
+    Reader->Sequence += Span;
+    return TRUE;
+}
+
+/*
+ * Moves a reader that was overtaken to the oldest record, and writes the gaps that this leaves:
+ * one for the records, and one for each reason of the gap records among what was overwritten.
+ * There is none if only a filler was. FALSE: no room; what has been told is not told again.
+ */
+static BOOLEAN
+ChannelpCatchUp(CHANNEL *Channel, CHANNEL_READER *Reader, CHANNEL_COPY *Copy)
+{
+    const CHANNEL_GAP_TOTALS *overwritten = &Channel->OverwrittenGaps;
+    CHANNEL_GAP_TOTALS *passed = &Reader->PassedGaps;
+    UINT64 records = Channel->TailSequence - Reader->Sequence;
+    ULONG i;
+
     if (Reader->Position >= Channel->Tail) {
         return TRUE;
     }
-    if (lost != 0) {
-        out = ChannelpCopyRoom(Copy, sizeof(*out));
-        if (out == NULL) {
+    for (i = 0; i < ChannelGapReasons; i++) {
+        records -= overwritten->Records[i] - passed->Records[i];
+    }
+    if (records != 0 &&
+        !ChannelpCopyGap(Channel, Reader, Copy, ChannelGapOverrun, records, records)) {
+        return FALSE;
+    }
+    for (i = 0; i < ChannelGapReasons; i++) {
+        UINT64 span = overwritten->Records[i] - passed->Records[i];
+
+        if (span != 0 && !ChannelpCopyGap(Channel, Reader, Copy, (CHANNEL_GAP_REASON)i,
+                                          overwritten->Count[i] - passed->Count[i], span)) {
             return FALSE;
         }
-        RtlZeroMemory(out, sizeof(*out));
-        out->Record.Size = sizeof(*out);
-        out->Record.Type = CHANNEL_TYPE_GAP;
-        out->Record.Version = CHANNEL_VERSION;
-        out->Record.Sequence = Reader->Sequence;
-        out->Record.Time = ChannelpRecordAt(Channel, Channel->Tail)->Time;
-        out->Gap.Reason = ChannelGapOverrun;
-        out->Gap.Count = lost;
-        Reader->Statistics.Lost[ChannelGapOverrun] += lost;
+        passed->Records[i] = overwritten->Records[i];
+        passed->Count[i] = overwritten->Count[i];
     }
     Reader->Position = Channel->Tail;
-    Reader->Sequence = Channel->TailSequence;
     return TRUE;
 }
 
@@ -275,6 +329,7 @@ ChannelpCopySlice(CHANNEL *Channel, CHANNEL_READER *Reader, CHANNEL_COPY *Copy)
             }
             RtlCopyMemory(out, record, record->Size);
             ChannelpCountDelivered(Reader, record);
+            ChannelpAddGap(&Reader->PassedGaps, record);
             Reader->Sequence = record->Sequence + 1;
         }
         Reader->Position += CHANNEL_ALIGN((UINT64)record->Size);
@@ -347,6 +402,7 @@ ChannelpDeliver(CHANNEL *Channel, CHANNEL_READER *Reader)
         if (Reader->Position < Reader->SkipPosition) {
             Reader->Position = Reader->SkipPosition;
             Reader->Sequence = Reader->SkipSequence;
+            Reader->PassedGaps = Reader->SkipGaps;
         }
         due = ChannelpIsDeliveryDue(Channel, Reader);
         KeReleaseSpinLock(&Channel->Lock, irql);
@@ -476,11 +532,14 @@ ChannelpAppendGap(CHANNEL *Channel, CHANNEL_GAP_REASON Reason, UINT64 Count, LON
     CHANNEL_RECORD *record;
     CHANNEL_GAP *gap;
 
+    NT_ASSERT(Reason < ChannelGapReasons);
     record = ChannelpReserve(Channel, CHANNEL_TYPE_GAP, Time, sizeof(*record) + sizeof(*gap));
     gap = (CHANNEL_GAP *)(record + 1);
     gap->Count = Count;
+    gap->Span = 1;
     gap->Reason = Reason;
     gap->Reserved = 0;
+    ChannelpAddGap(&Channel->PublishedGaps, record);
 }
 
 VOID
@@ -587,6 +646,7 @@ ChannelOpen(CHANNEL *Channel, PFILE_OBJECT FileObject)
     KeAcquireSpinLock(&Channel->Lock, &irql);
     reader->Position = Channel->Tail;
     reader->Sequence = Channel->TailSequence;
+    reader->PassedGaps = Channel->OverwrittenGaps;
     InsertTailList(&Channel->Readers, &reader->Link);
     KeReleaseSpinLock(&Channel->Lock, irql);
     FileObject->FsContext = reader;
@@ -698,6 +758,7 @@ ChannelpSetOptions(CHANNEL_READER *Reader, const CHANNEL_OPTIONS *Options, ULONG
     if (Options->Flags & CHANNEL_OPTION_SKIP_KEPT) {
         Reader->SkipPosition = Reader->Channel->Head;
         Reader->SkipSequence = Reader->Channel->NextSequence;
+        Reader->SkipGaps = Reader->Channel->PublishedGaps;
     }
     KeReleaseSpinLock(&Reader->Channel->Lock, irql);
     ChannelpKick(Reader);

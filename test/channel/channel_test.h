@@ -277,8 +277,10 @@ TakeRecord(TEST_CLIENT *Client, const CHANNEL_RECORD *Record)
     }
     if (Record->Type == CHANNEL_TYPE_GAP) {
         NT_EXPECT_NE(gap->Count, 0);
+        NT_EXPECT_NE(gap->Span, 0);
+        NT_EXPECT_EQ(gap->Reserved, 0);
         Client->Lost += gap->Count;
-        Client->NextSequence += gap->Reason == ChannelGapOverrun ? gap->Count : 1;
+        Client->NextSequence += gap->Span;
     } else {
         NT_EXPECT_EQ(Record->Type, TEST_PAYLOAD_TYPE);
         Client->Records++;

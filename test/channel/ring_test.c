@@ -11,14 +11,19 @@
 #define STEPS 1500u
 #define MAX_PUBLISHED (STEPS * 4u)
 #define LARGEST (TEST_RING / 2u)
+#define SMALLEST_READ ((ULONG)(sizeof(CHANNEL_RECORD) + sizeof(CHANNEL_GAP)))
 
 typedef struct PUBLISHED {
-    ULONG Size; /* of the record, not aligned */
-    UINT64 End; /* bytes of all records so far, each aligned */
+    ULONG Size;     /* of the record, not aligned */
+    UINT64 End;     /* bytes of all records so far, each aligned */
+    UINT64 Missing; /* a gap record's count; 0: no gap record */
+    ULONG Reason;
 } PUBLISHED;
 
 static PUBLISHED List[MAX_PUBLISHED + 1]; /* by sequence number */
 static UINT64 Last;
+static UINT64 Missing[ChannelGapReasons]; /* sums of the gap records published */
+static UINT64 Told[ChannelGapReasons];    /* sums of the gap records read */
 static UINT64 Random;
 static UCHAR Payload[TEST_RING];
 
@@ -66,18 +71,38 @@ ChooseSize(void)
 }
 
 static void
-PublishNext(void)
+NoteNext(ULONG Size, ULONG Reason, UINT64 Count)
+{
+    Last++;
+    List[Last].Size = Size;
+    List[Last].End = List[Last - 1].End + CHANNEL_ALIGN(Size);
+    List[Last].Missing = Count;
+    List[Last].Reason = Reason;
+    Missing[Reason] += Count;
+}
+
+static void
+PublishGap(void)
+{
+    static const CHANNEL_GAP_REASON reasons[] = {ChannelGapNoMemory, ChannelGapSource};
+    CHANNEL_GAP_REASON reason = reasons[Choose(2)];
+    UINT64 count = 1 + Choose(1000);
+
+    NoteNext(sizeof(CHANNEL_RECORD) + sizeof(CHANNEL_GAP), reason, count);
+    ChannelPublishGap(TestChannel, reason, count);
+}
+
+static void
+PublishRecord(void)
 {
     ULONG size = ChooseSize();
     ULONG cut = Choose(size + 1);
     CHANNEL_PART parts[2] = {{Payload, cut}, {Payload + cut, size - cut}};
 
-    Last++;
+    NoteNext(size + (ULONG)sizeof(CHANNEL_RECORD), 0, 0);
     for (ULONG i = 0; i < size; i++) {
         Payload[i] = PayloadByte(Last, i);
     }
-    List[Last].Size = size + (ULONG)sizeof(CHANNEL_RECORD);
-    List[Last].End = List[Last - 1].End + CHANNEL_ALIGN(List[Last].Size);
     ChannelPublish(TestChannel, TEST_PAYLOAD_TYPE, 0, parts, 2);
 }
 
@@ -99,11 +124,17 @@ CheckRecord(TEST_CLIENT *Client, const CHANNEL_RECORD *Record)
     const UCHAR *payload = (const UCHAR *)(Record + 1);
 
     if (Record->Type == CHANNEL_TYPE_GAP) {
-        NT_EXPECT_EQ(gap->Reason, ChannelGapOverrun);
-        NT_EXPECT_EQ(gap->Reserved, 0);
-        CheckOverwritten(Record->Sequence, gap->Count);
+        NT_ASSERT(gap->Reason < ChannelGapReasons);
+        Told[gap->Reason] += gap->Count;
+        if (gap->Reason == ChannelGapOverrun) {
+            NT_EXPECT_EQ(gap->Count, gap->Span);
+        }
+        if (gap->Reason == ChannelGapOverrun || gap->Span > 1) {
+            CheckOverwritten(Record->Sequence, gap->Span);
+        }
         return;
     }
+    NT_EXPECT_EQ(List[Record->Sequence].Missing, 0);
     NT_EXPECT_TRUE(Record->Sequence <= Last);
     NT_EXPECT_EQ(Record->Size, List[Record->Sequence].Size);
     for (ULONG i = 0; i < Record->Size - sizeof(*Record); i++) {
@@ -117,7 +148,7 @@ ReadOnce(TEST_CLIENT *Client)
 {
     TEST_READ *read = &Client->Reads[0];
 
-    Client->Length = 40 + Choose(TEST_BUFFER - 40);
+    Client->Length = SMALLEST_READ + Choose(TEST_BUFFER - SMALLEST_READ);
     PendRead(Client, 0);
     AwaitRead(read);
     if (read->Iosb.Status == STATUS_BUFFER_TOO_SMALL) {
@@ -126,6 +157,20 @@ ReadOnce(TEST_CLIENT *Client)
         return;
     }
     TakeRead(Client, read);
+}
+
+/* Every record was read or overrun, and every count of a gap was told, overwritten or not. */
+static void
+CheckLosses(const TEST_CLIENT *Client)
+{
+    UINT64 records = 0;
+
+    for (UINT64 i = 1; i <= Last; i++) {
+        records += List[i].Missing == 0;
+    }
+    NT_EXPECT_EQ(Client->Records + Told[ChannelGapOverrun], records);
+    NT_EXPECT_EQ(Told[ChannelGapNoMemory], Missing[ChannelGapNoMemory]);
+    NT_EXPECT_EQ(Told[ChannelGapSource], Missing[ChannelGapSource]);
 }
 
 NT_TEST_SEEDS(ChannelRing, EveryRecordIsReadOrCountedAsLost, 50)
@@ -138,7 +183,11 @@ NT_TEST_SEEDS(ChannelRing, EveryRecordIsReadOrCountedAsLost, 50)
     client.Check = CheckRecord;
     for (ULONG i = 0; i < STEPS; i++) {
         for (ULONG count = Choose(burst + 1); count > 0; count--) {
-            PublishNext();
+            if (Choose(6) == 0) {
+                PublishGap();
+            } else {
+                PublishRecord();
+            }
         }
         if (client.NextSequence <= Last && Choose(burst + 1) == 0) {
             ReadOnce(&client);
@@ -148,7 +197,7 @@ NT_TEST_SEEDS(ChannelRing, EveryRecordIsReadOrCountedAsLost, 50)
         ReadOnce(&client);
     }
     NT_EXPECT_EQ(client.NextSequence, Last + 1);
-    NT_EXPECT_EQ(client.Records + client.Lost, Last);
+    CheckLosses(&client);
     Nt->NtClose(client.Device);
     CloseEvents(&client);
 }
