@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 NTBOX, WORKLOAD = sys.argv[1:3]
@@ -148,27 +149,54 @@ def at_the_highest_rate_and_under_load_what_is_missing_is_counted():
     print(f'# {len(started)} started, {len(missing)} not seen whole, lost {counts["lost"]}')
 
 
+class SlowReader(threading.Thread):
+    """Reads a monitor's output, but for the time between pause() and resume()."""
+
+    def __init__(self, monitor):
+        super().__init__(daemon=True)
+        self.monitor = monitor
+        self.may_read = threading.Event()
+        self.may_read.set()
+        self.told = threading.Event()  # of a gap
+        self.events = []
+        self.start()
+
+    def run(self):
+        for line in self.monitor.stdout:
+            self.events.append(json.loads(line))
+            if self.events[-1]['event'] == 'gap':
+                self.told.set()
+            self.may_read.wait()
+
+    def pause(self):
+        self.may_read.clear()
+
+    def resume(self):
+        self.may_read.set()
+
+
 @test
 def a_reader_that_does_not_keep_up_is_told_exactly_what_it_lost():
     need_root()
-    read, write = os.pipe()
     monitor = subprocess.Popen([NTBOX, 'monitor', '--ring', '64', '--json', '--stats'],
-                               stdout=write, stderr=subprocess.PIPE, text=True)
-    os.close(write)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    reader = SlowReader(monitor)
     for line in monitor.stderr:
         if line.startswith('stats:'):
             break
     # Nobody reads the pipe: the monitor stops writing, then reading; the ring overruns.
+    reader.pause()
     run_workload('spawn', '3000', '2')
-    events = []
-    with os.fdopen(read) as pipe:
-        for line in pipe:
-            events.append(json.loads(line))
-            if events[-1]['event'] == 'gap':
-                monitor.send_signal(signal.SIGINT)
-    monitor.communicate(timeout=TIMEOUT)
-    check_sequence(events)
-    check(any(e['event'] == 'gap' and e['reason'] == 'overrun' for e in events), 'no gap')
+    reader.resume()
+    told = reader.told.wait(TIMEOUT)
+    monitor.send_signal(signal.SIGINT)
+    reader.join(TIMEOUT)
+    check(told and not reader.is_alive(), 'no gap, or no end')
+    log = monitor.communicate(timeout=TIMEOUT)[1]
+    check_sequence(reader.events)
+    gaps = [e for e in reader.events if e['event'] == 'gap']
+    check(any(e['reason'] == 'overrun' for e in gaps), 'no overrun')
+    check(summary(log)['lost'] == sum(e['lost'] for e in gaps), log)
 
 
 @test
