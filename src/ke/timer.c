@@ -306,10 +306,12 @@ KiStartClock(VOID)
 VOID
 KiStopClock(VOID)
 {
-    NT_ASSERT_INTERNAL(KiRelativeTimers == NULL && KiAbsoluteTimers == NULL);
     __atomic_store_n(&KiClockStop, 1, __ATOMIC_SEQ_CST);
     KiWakeClock();
     KiJoinSystemThread(&KiClockThreadBlock);
+    /* Those of a driver that stays loaded are in memory that goes with the process. */
+    KiRelativeTimers = NULL;
+    KiAbsoluteTimers = NULL;
 }
 
 ULONG

@@ -64,6 +64,14 @@ NT_TEST(Entry, StartsWithADriverAndEndsWithoutFindings)
     NT_EXPECT_STATUS(Entry(NULL, &again, &failed), STATUS_TOO_LATE);
 }
 
+NT_TEST(Entry, DriverThatStaysMayHaveATimerArmedAtTheEnd)
+{
+    static const char *const drivers[] = {DRIVER("stays"), NULL};
+
+    Start(drivers);
+    NT_EXPECT_EQ(Exit(), 0);
+}
+
 NT_TEST(Entry, EndCountsWhatDriversLeft)
 {
     static const char *const drivers[] = {DRIVER("leaky"), NULL};
