@@ -21,6 +21,7 @@ struct HALP_THREAD {
     pthread_t Host;
     void (*Start)(void *Context);
     void *Context;
+    char Name[16]; /* what the host shows */
 };
 
 static pthread_once_t KeyOnce = PTHREAD_ONCE_INIT;
@@ -78,6 +79,7 @@ RunThread(void *Context)
     const HALP_THREAD *self = Context;
 
     PosixEnterThread();
+    PosixNameThread(self->Name);
     /* Deadlines are meant: without this the host may be 50 microseconds late for each. */
     prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
     self->Start(self->Context);
@@ -99,12 +101,12 @@ HalpCreateThread(HALP_THREAD **Thread, const char *Name, void (*Start)(void *), 
     }
     thread->Start = Start;
     thread->Context = Context;
+    PosixCopyText(thread->Name, sizeof(thread->Name), Name);
     error = pthread_create(&thread->Host, NULL, RunThread, thread);
     if (error != 0) {
         free(thread);
         return PosixFailWith("pthread_create", error);
     }
-    PosixNameThread(thread->Host, Name);
     *Thread = thread;
     return HALP_OK;
 }

@@ -60,7 +60,7 @@ void PosixForgetSymbols(void);
  */
 int PosixFindReturnSlot(uintptr_t Instruction, ptrdiff_t *Slot);
 void PosixWriteLog(const char *Text, size_t Length);
-/* Cut to what the host shows. */
-void PosixNameThread(pthread_t Thread, const char *Name);
+/* The calling thread, for ps and gdb; cut to what the host shows. */
+void PosixNameThread(const char *Name);
 /* Copies at most Size - 1 bytes and ends them with a NUL. */
 void PosixCopyText(char *Target, size_t Size, const char *Text);

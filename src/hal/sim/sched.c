@@ -394,6 +394,7 @@ RunThread(void *Context)
     SimCurrentPointer = self;
     PosixEnterThread();
     TakeBaton(self);
+    PosixNameThread(self->Name);
     self->Start(self->Context);
     EndCurrentThread();
     return NULL;
@@ -419,7 +420,6 @@ HalpCreateThread(HALP_THREAD **Thread, const char *Name, void (*Start)(void *), 
         return PosixFailWith("pthread_create", error);
     }
     AddThread(thread, Name);
-    PosixNameThread(thread->Host, Name);
     SimMachine.IdleSteps = 0;
     *Thread = thread;
     SimSchedulingPoint();
