@@ -23,6 +23,12 @@ int CliRun(int ArgumentCount, char **Arguments);
 int CliMonitor(int ArgumentCount, char **Arguments);
 int CliCompile(int ArgumentCount, char **Arguments);
 int CliExports(int ArgumentCount, char **Arguments);
+int CliBuild(int ArgumentCount, char **Arguments);
+
+/* ---- the kernel's exports ---- */
+
+/* "stub", "partial", or what else the list says of an export; NULL: it is none. */
+const char *CliExportStatus(const char *Name);
 
 /* ---- messages ---- */
 
@@ -36,6 +42,8 @@ int CliUsageError(const char *Command, const char *Format, ...)
 
 void *CliAllocate(size_t Size);
 char *CliFormat(const char *Format, ...) __attribute__((format(printf, 1, 2)));
+/* Gives all of it back: for programs that go on with something else. */
+void CliReleaseAll(void);
 
 /* A growing, NULL-terminated list of strings. */
 typedef struct CLI_LIST {
@@ -56,14 +64,15 @@ int CliSplit(const char *Text, CLI_LIST *List);
 /* ---- where things are ---- */
 
 typedef enum CLI_PLACE {
-    CliKernel,      /* libntoskrnl.so */
-    CliUserLibrary, /* libntbox.so */
-    CliRuntime,     /* libntcrt.so or .a */
-    CliMainLibrary, /* libntbox_main.a: main for programs that start at wmain */
-    CliFlags,       /* the sdk's flags file */
-    CliMonitorApp,  /* the monitor program */
-    CliTryCheck,    /* check-try.py */
-    CliDriverFolder /* where the drivers that come with ntbox are */
+    CliKernel,        /* libntoskrnl.so */
+    CliUserLibrary,   /* libntbox.so */
+    CliRuntime,       /* libntcrt.so or .a */
+    CliMainLibrary,   /* libntbox_main.a: main for programs that start at wmain */
+    CliFlags,         /* the sdk's flags file */
+    CliMonitorApp,    /* the monitor program */
+    CliTryCheck,      /* check-try.py */
+    CliSourceAdapter, /* adapt-sources.py */
+    CliDriverFolder   /* where the drivers that come with ntbox are */
 } CLI_PLACE;
 
 /*
@@ -76,11 +85,31 @@ int CliLocateDriver(const char *Name, char *Path);
 
 /* ---- compiling ---- */
 
+/* A source with __try or __except in it: it is compiled without optimization. */
+int CliMentionsTry(const char *Path);
+
+/* There is such a regular file. */
+int CliIsFile(const char *Path);
+
+/*
+ * The file or folder below Folder that Name means as Windows reads it: either slash, any case, the
+ * very name first. NULL: there is none.
+ */
+char *CliFindLoosely(const char *Folder, const char *Name);
+
+/* Makes the folders of Path up to its last slash; a failure shows when the file is written. */
+void CliMakeFolders(const char *Path);
+
 /*
  * Makes files for #include names that are found only as Windows reads them (backslashes, any case),
  * and returns their folder; NULL when there are none. Command holds the -I and -isystem options.
  */
 char *CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command);
+
+/* The folder named Part of the user's cache; NULL: there is no cache. */
+char *CliCacheFolder(const char *Part);
+/* Makes copies of sources that our compilers cannot read, and puts them into Command. */
+void CliAdaptSources(const CLI_LIST *Sources, CLI_LIST *Command);
 
 /* ---- starting the client ---- */
 

@@ -39,13 +39,14 @@ typedef struct CLI_COMPILE {
     const char *Side; /* "driver" or "client"; NULL: not said */
     int IsCxx;
     int PrintOnly;
-    int Links;        /* no -c, -S, -E, -M, -fsyntax-only */
-    int HasLevel;     /* an -O */
-    int HasTry;       /* a source has __try */
-    int HasSanitizer; /* -fsanitize= */
-    int HasUndefined; /* ...undefined... in it */
-    CLI_LIST User;    /* arguments for the compiler */
-    CLI_LIST Sources; /* those of User that are source files */
+    int Links;            /* no -c, -S, -E, -M, -fsyntax-only */
+    int HasLevel;         /* an -O */
+    int HasTry;           /* a source has __try */
+    int HasSanitizer;     /* -fsanitize= */
+    int HasUndefined;     /* ...undefined... in it */
+    const char *Language; /* of -x: it counts more than how the sources end */
+    CLI_LIST User;        /* arguments for the compiler */
+    CLI_LIST Sources;     /* those of User that are source files */
     CLI_LIST Command;
 } CLI_COMPILE;
 
@@ -83,9 +84,9 @@ TakesValue(const char *Argument)
     return 0;
 }
 
-/* The file has the word __try or _try, outside of what a compiler would have to decide. */
-static int
-MentionsTry(const char *Path)
+/* The file has the word, outside of what a compiler would have to decide. */
+int
+CliMentionsTry(const char *Path)
 {
     FILE *file = fopen(Path, "r");
     char line[4096];
@@ -106,6 +107,9 @@ ReadUserArgument(CLI_COMPILE *Compile, char ***Argument)
     char *text = **Argument;
 
     CliAppend(&Compile->User, text);
+    if (strcmp(text, "-x") == 0 && (*Argument)[1] != NULL) {
+        Compile->Language = (*Argument)[1];
+    }
     if (TakesValue(text) && (*Argument)[1] != NULL) {
         CliAppend(&Compile->User, *++*Argument);
     } else if (strcmp(text, "-c") == 0 || strcmp(text, "-S") == 0 || strcmp(text, "-E") == 0 ||
@@ -119,7 +123,7 @@ ReadUserArgument(CLI_COMPILE *Compile, char ***Argument)
         Compile->HasLevel = 1;
     } else if (IsSource(text)) {
         CliAppend(&Compile->Sources, text);
-        Compile->HasTry |= MentionsTry(text);
+        Compile->HasTry |= CliMentionsTry(text);
         Compile->IsCxx |= !HasEnding(text, ".c");
     }
 }
@@ -143,6 +147,9 @@ ReadArguments(CLI_COMPILE *Compile, char **Argument)
         } else {
             ReadUserArgument(Compile, &Argument);
         }
+    }
+    if (Compile->Language != NULL) {
+        Compile->IsCxx = strcmp(Compile->Language, "c++") == 0;
     }
     if (Compile->Side == NULL) {
         return CliUsageError("cc", "say --driver or --client");
@@ -241,7 +248,13 @@ AppendLinking(CLI_COMPILE *Compile, const char *Flags)
          * the driver is loaded. */
         CliAppend(&Compile->Command, Compile->HasSanitizer ? "-Wl,-z,now" : "-Wl,-z,defs,-z,now");
     }
+    if (!isDriver) {
+        /* The library starts the kernel, for programs that call nothing of it as well. */
+        CliAppend(&Compile->Command, "-Wl,--no-as-needed");
+    }
     AppendFlags(Compile, Flags, isDriver ? "link-driver" : "link-client");
+    /* A program that calls nothing of Windows has a kernel and drivers, too. */
+    CliAppend(&Compile->Command, "-Wl,--no-as-needed");
     if (isDriver ? !AppendLibrary(Compile, CliKernel, "libntoskrnl.so")
                  : !AppendLibrary(Compile, CliMainLibrary, "libntbox_main.a") ||
                        !AppendLibrary(Compile, CliUserLibrary, "libntbox.so")) {
@@ -290,6 +303,7 @@ BuildCommand(CLI_COMPILE *Compile)
         CliAppend(&Compile->Command, "-idirafter");
         CliAppend(&Compile->Command, includes);
     }
+    CliAdaptSources(&Compile->Sources, &Compile->Command);
     if (Compile->Links && !AppendLinking(Compile, flags)) {
         return CLI_NOT_FOUND;
     }
@@ -330,6 +344,7 @@ CheckTry(const CLI_COMPILE *Compile)
     }
     CliAppend(&command, "python3");
     CliAppend(&command, script);
+    CliAppend(&command, "--adapted");
     for (size_t i = 0; i < Compile->Sources.Count; i++) {
         CliAppend(&command, Compile->Sources.Items[i]);
     }

@@ -11,14 +11,17 @@
 #include <string.h>
 
 static const char ExportsHelp[] =
-    "Usage: ntbox exports [--json] [--implemented|--stubs] [NAME]\n"
+    "Usage: ntbox exports [--json] [--implemented|--partial|--stubs] [NAME]\n"
     "\n"
-    "Lists the functions that drivers can link: those that are implemented, and those that are\n"
-    "stubs, which stop a driver that calls them, by name. NAME picks the entries that have it in\n"
-    "their name.\n"
+    "Lists what the kernel exports to drivers: how much of it is there (full, partial, stub), the\n"
+    "highest IRQL at which it may be called, its name and, where it is partial, what is missing "
+    "or\n"
+    "different. A stub stops a driver that calls it, by name. NAME picks the entries that have it\n"
+    "in their name.\n"
     "\n"
-    "  --implemented   these only\n"
-    "  --stubs         these only\n"
+    "  --implemented   what is full or partial only\n"
+    "  --partial       what is partial only\n"
+    "  --stubs         stubs only\n"
     "  --json          a JSON array\n"
     "  --help\n"
     "\n"
@@ -26,13 +29,52 @@ static const char ExportsHelp[] =
 
 typedef struct CLI_EXPORT {
     const char *Name;
-    const char *Status;  /* "implemented" or "stub" */
-    const char *MaxIrql; /* documented, or "-" */
+    const char *Status;  /* "full", "partial" or "stub" */
+    const char *MaxIrql; /* "-": none is documented */
+    const char *Note;    /* of what is partial */
 } CLI_EXPORT;
 
 static const CLI_EXPORT Exports[] = {
 #include "exports.inc"
 };
+
+const char *
+CliExportStatus(const char *Name)
+{
+    for (size_t i = 0; i < sizeof(Exports) / sizeof(Exports[0]); i++) {
+        if (strcmp(Exports[i].Name, Name) == 0) {
+            return Exports[i].Status;
+        }
+    }
+    return NULL;
+}
+
+/* Wanted: a status, "implemented" for all but stubs, or NULL for all. */
+static int
+HasStatus(const CLI_EXPORT *Row, const char *Wanted)
+{
+    if (Wanted == NULL) {
+        return 1;
+    }
+    if (strcmp(Wanted, "implemented") == 0) {
+        return strcmp(Row->Status, "stub") != 0;
+    }
+    return strcmp(Row->Status, Wanted) == 0;
+}
+
+static void
+PrintAsJson(const char *Before, const CLI_EXPORT *Row)
+{
+    printf("%s\n  {\"name\": \"%s\", \"status\": \"%s\", \"max_irql\": \"%s\", \"note\": \"",
+           Before, Row->Name, Row->Status, Row->MaxIrql);
+    for (const char *c = Row->Note; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            putchar('\\');
+        }
+        putchar(*c);
+    }
+    fputs("\"}", stdout);
+}
 
 static size_t
 PrintExports(const char *Name, const char *Status, int Json)
@@ -42,15 +84,14 @@ PrintExports(const char *Name, const char *Status, int Json)
     for (size_t i = 0; i < sizeof(Exports) / sizeof(Exports[0]); i++) {
         const CLI_EXPORT *row = &Exports[i];
 
-        if ((Name != NULL && strcasestr(row->Name, Name) == NULL) ||
-            (Status != NULL && strcmp(Status, row->Status) != 0)) {
+        if ((Name != NULL && strcasestr(row->Name, Name) == NULL) || !HasStatus(row, Status)) {
             continue;
         }
         if (Json) {
-            printf("%s\n  {\"name\": \"%s\", \"status\": \"%s\", \"max_irql\": \"%s\"}",
-                   shown != 0 ? "," : "[", row->Name, row->Status, row->MaxIrql);
+            PrintAsJson(shown != 0 ? "," : "[", row);
         } else {
-            printf("%-11s  %-15s  %s\n", row->Status, row->MaxIrql, row->Name);
+            printf("%-7s  %-14s  %s%s%s\n", row->Status, row->MaxIrql, row->Name,
+                   row->Note[0] != '\0' ? "  - " : "", row->Note);
         }
         shown++;
     }
@@ -76,6 +117,8 @@ CliExports(int ArgumentCount, char **Arguments)
             json = 1;
         } else if (strcmp(Arguments[i], "--implemented") == 0) {
             status = "implemented";
+        } else if (strcmp(Arguments[i], "--partial") == 0) {
+            status = "partial";
         } else if (strcmp(Arguments[i], "--stubs") == 0) {
             status = "stub";
         } else if (Arguments[i][0] == '-') {

@@ -29,8 +29,8 @@ typedef struct CLI_INCLUDES {
     CLI_LIST Targets; /* the line that is meant, one a name */
 } CLI_INCLUDES;
 
-static int
-IsFile(const char *Path)
+int
+CliIsFile(const char *Path)
 {
     struct stat about;
 
@@ -75,9 +75,8 @@ FindEntry(const char *Folder, const char *Name)
     return found;
 }
 
-/* The file below Folder that Name means, as Windows reads it; NULL: none. */
-static char *
-FindLoosely(const char *Folder, const char *Name)
+char *
+CliFindLoosely(const char *Folder, const char *Name)
 {
     char *rest = CliFormat("%s", Name);
     char *path = CliFormat("%s", Folder);
@@ -93,7 +92,16 @@ FindLoosely(const char *Folder, const char *Name)
             path = FindEntry(path, part);
         }
     }
-    return path != NULL && IsFile(path) ? path : NULL;
+    return path;
+}
+
+/* The same, files only. */
+static char *
+FindFileLoosely(const char *Folder, const char *Name)
+{
+    char *path = CliFindLoosely(Folder, Name);
+
+    return path != NULL && CliIsFile(path) ? path : NULL;
 }
 
 static void
@@ -129,13 +137,13 @@ Resolve(CLI_INCLUDES *Includes, const char *Folder, const char *Name, int Quoted
 
     /* As the compiler does it. */
     path = CliFormat("%s/%s", Folder, Name);
-    if (Quoted && IsFile(path)) {
+    if (Quoted && CliIsFile(path)) {
         AddFile(Includes, path);
         return;
     }
     for (size_t i = 0; i < Includes->Folders.Count; i++) {
         path = CliFormat("%s/%s", Includes->Folders.Items[i], Name);
-        if (IsFile(path)) {
+        if (CliIsFile(path)) {
             if (i < Includes->OwnCount) {
                 AddFile(Includes, path);
             }
@@ -143,7 +151,7 @@ Resolve(CLI_INCLUDES *Includes, const char *Folder, const char *Name, int Quoted
         }
     }
     /* As Windows does it. */
-    path = Quoted ? FindLoosely(Folder, Name) : NULL;
+    path = Quoted ? FindFileLoosely(Folder, Name) : NULL;
     if (path != NULL) {
         char *real = realpath(path, NULL);
 
@@ -155,7 +163,7 @@ Resolve(CLI_INCLUDES *Includes, const char *Folder, const char *Name, int Quoted
     for (size_t i = 0; i < Includes->Folders.Count; i++) {
         const char *folder = Includes->Folders.Items[i];
 
-        path = FindLoosely(folder, Name);
+        path = FindFileLoosely(folder, Name);
         if (path != NULL) {
             /* By search, so that #include_next goes on behind that folder. */
             AddName(Includes, Name, CliFormat("<%s>", path + strlen(folder) + 1));
@@ -262,15 +270,14 @@ HashNames(const CLI_INCLUDES *Includes)
     return hash;
 }
 
-/* Makes the folders of Path up to its last slash. */
-static void
-MakeFolders(const char *Path)
+void
+CliMakeFolders(const char *Path)
 {
     char *path = CliFormat("%s", Path);
 
     for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(path, 0777); /* a failure shows when the file is written */
+        (void)mkdir(path, 0777);
         *slash = '/';
     }
 }
@@ -283,7 +290,7 @@ WriteName(const char *Path, const char *Target)
     FILE *file;
     int good;
 
-    MakeFolders(Path);
+    CliMakeFolders(Path);
     file = fopen(temporary, "w");
     if (file == NULL) {
         return 0;
@@ -293,23 +300,23 @@ WriteName(const char *Path, const char *Target)
     return good && rename(temporary, Path) == 0;
 }
 
-static char *
-CacheFolder(void)
+char *
+CliCacheFolder(const char *Part)
 {
     const char *cache = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
 
     if (cache != NULL && cache[0] == '/') {
-        return CliFormat("%s/ntbox/include", cache);
+        return CliFormat("%s/ntbox/%s", cache, Part);
     }
-    return home != NULL && home[0] == '/' ? CliFormat("%s/.cache/ntbox/include", home) : NULL;
+    return home != NULL && home[0] == '/' ? CliFormat("%s/.cache/ntbox/%s", home, Part) : NULL;
 }
 
 char *
 CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command)
 {
     CLI_INCLUDES includes = {0};
-    char *folder = CacheFolder();
+    char *folder = CliCacheFolder("include");
 
     CollectFolders(&includes, Command);
     for (size_t i = 0; i < Sources->Count; i++) {
@@ -325,7 +332,7 @@ CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command)
     for (size_t i = 0; i < includes.Names.Count; i++) {
         char *path = CliFormat("%s/%s", folder, includes.Names.Items[i]);
 
-        if (strstr(path, "/../") == NULL && !IsFile(path) &&
+        if (strstr(path, "/../") == NULL && !CliIsFile(path) &&
             !WriteName(path, includes.Targets.Items[i])) {
             CliError("%s: %s; #include %s will not be found: set XDG_CACHE_HOME to a folder that "
                      "can be written",

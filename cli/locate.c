@@ -33,6 +33,8 @@ static const struct {
     {CliMonitorApp, "../libexec/ntbox/monitor"},
     {CliTryCheck, NTBOX_SOURCE "/tools/check-try.py"},
     {CliTryCheck, "../share/ntbox/check-try.py"},
+    {CliSourceAdapter, NTBOX_SOURCE "/tools/adapt-sources.py"},
+    {CliSourceAdapter, "../share/ntbox/adapt-sources.py"},
     {CliDriverFolder, "../drivers"},
     {CliDriverFolder, "../" NTBOX_LIBDIR "/ntbox"},
 };

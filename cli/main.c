@@ -14,6 +14,7 @@ static const char MainHelp[] =
     "\n"
     "  run DRIVER... -- CLIENT [ARGS]   load drivers, then run a program that talks to them\n"
     "  monitor [OPTIONS] [-- COMMAND]   watch processes start, end and load images\n"
+    "  build [PATH]                     build a Visual Studio or WDK project, or a folder\n"
     "  cc --driver|--client [GCC ARGS]  compile and link Windows sources\n"
     "  exports [NAME]                   what the kernel exports to drivers\n"
     "\n"
@@ -25,10 +26,8 @@ static const struct {
     const char *Name;
     int (*Main)(int ArgumentCount, char **Arguments);
 } Commands[] = {
-    {"run", CliRun},
-    {"monitor", CliMonitor},
-    {"cc", CliCompile},
-    {"exports", CliExports},
+    {"run", CliRun},    {"monitor", CliMonitor}, {"build", CliBuild},
+    {"cc", CliCompile}, {"exports", CliExports},
 };
 
 int

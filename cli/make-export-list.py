@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """make-export-list.py SPEC.TSV EXPORTS.C - rows of `ntbox exports`, to standard output
 
-SPEC has what Windows exports, EXPORTS.C the kernel's generated table of what is implemented.
+SPEC says of each export what is there of it, EXPORTS.C is the kernel's generated table, which has
+ntbox's own functions too.
 """
 import csv
 import re
@@ -13,14 +14,15 @@ def main(spec_path, table_path):
     with open(table_path, encoding="ascii") as file:
         implemented = set(re.findall(r'\{"(\w+)",', file.read()))
     with open(spec_path, encoding="ascii", newline="") as file:
-        spec = {row["name"]: row["max_irql"] for row in csv.DictReader(file, delimiter="\t")}
+        spec = {row["name"]: row for row in csv.DictReader(file, delimiter="\t")}
     if not implemented:
         sys.exit(f"{table_path}: no rows found")
+    own = {"status": "full", "max_irql": "-", "note": "of ntbox; not on Windows"}
     print("/* Made by make-export-list.py. */")
     for name in sorted(implemented | spec.keys()):
-        status = "implemented" if name in implemented else "stub"
-        irql = spec.get(name, "-")
-        print(f'    {{"{name}", "{status}", "{irql}"}},')
+        row = spec.get(name, own)
+        note = row["note"].replace("\\", "\\\\").replace('"', '\\"')
+        print(f'    {{"{name}", "{row["status"]}", "{row["max_irql"]}", "{note}"}},')
 
 
 if __name__ == "__main__":

@@ -60,6 +60,17 @@ CliAllocate(size_t Size)
     return block->Data;
 }
 
+void
+CliReleaseAll(void)
+{
+    while (CliBlocks != NULL) {
+        CLI_BLOCK *block = CliBlocks;
+
+        CliBlocks = block->Next;
+        free(block);
+    }
+}
+
 char *
 CliFormat(const char *Format, ...)
 {

@@ -12,7 +12,7 @@ seconds=$2
 shift 2
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 failed=
-for name in ${*:-format order client output name syscall}; do
+for name in ${*:-format order project client output name syscall}; do
     found=$build/fuzz-found/$name
     mkdir -p "$found"
     echo "== $name, $seconds s"

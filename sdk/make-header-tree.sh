@@ -46,6 +46,7 @@ for name in Windows.h WINDOWS.H Winbase.h WinBase.h Windef.h WinDef.h WinNT.h Wi
     Ntstrsafe.h NtDDK.h Ntddk.h NTDDK.h Ntifs.h NTIFS.h NtIfs.h Wdm.h WDM.h Wdmsec.h WdmSec.h \
     WdmGuid.h Wdmguid.h CSQ.h Csq.h InitGuid.h Initguid.h Psapi.h PSAPI.h TlHelp32.h Tlhelp32.h \
     WtsApi32.h Wtsapi32.h Shlwapi.h ShlObj.h SetupAPI.h Setupapi.h NtImage.h Ntimage.h Tchar.h \
+    fltKernel.h FltKernel.h TraceLoggingProvider.h \
     TCHAR.H Intrin.h Conio.h Aclapi.h AclAPI.h Sddl.h UserEnv.h; do
     lower=$(printf %s "$name" | tr '[:upper:]' '[:lower:]')
     printf '#include <%s>\n' "$lower" >"$dst/$name"

@@ -55,6 +55,7 @@ typedef struct NTCRT_HANDLED {
 
 typedef struct NTCRT_THREAD {
     NTCRT_FRAME *Head;
+    void **Followed;       /* see NtcrtFollow */
     NTCRT_FRAME *Asked;    /* whose filter runs */
     NTCRT_FINALLY Pending; /* for NtcrtBeginFinally */
     NTCRT_MACHINE Mark;    /* for NtcrtOpenFrame, and of the last frame to finish */
@@ -110,6 +111,12 @@ NtcrtExchangeFrames(void *NewHead)
     return old;
 }
 
+void
+NtcrtFollow(void **Word)
+{
+    NtcrtpThread.Followed = Word;
+}
+
 int
 NtcrtHasFrame(void)
 {
@@ -141,6 +148,7 @@ NtcrtEnterBody(NTCRT_FRAME *Frame)
         NtcrtFatal("continue leaves a __try block; not supported", Frame->File, Frame->Line);
     }
     Frame->State = STATE_BODY;
+    Frame->Followed = thread->Followed != NULL ? *thread->Followed : NULL;
     Frame->Next = thread->Head;
     thread->Head = Frame;
     return 1;
@@ -365,6 +373,9 @@ NtcrtpUnwind(NTCRT_FRAME *Target, const NTCRT_RECORD *Record)
     for (;;) {
         frame = thread->Head;
         NtcrtpPop(frame);
+        if (thread->Followed != NULL) {
+            *thread->Followed = frame->Followed;
+        }
         if (frame == Target) {
             break;
         }

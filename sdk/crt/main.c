@@ -87,10 +87,14 @@ JoinArguments(char **Arguments)
     return line;
 }
 
-/* Memory that lives as long as the process: what the program was given. */
-static uint16_t **WideArguments;
-static uint16_t **WideEnvironment;
-static char *CommandLine;
+/*
+ * Memory that lives as long as the process: what the program was given. `used` keeps the compiler
+ * from dropping variables that are only written: a leak checker finds the memory through them.
+ */
+static uint16_t **WideArguments __attribute__((used));
+static uint16_t **WideEnvironment __attribute__((used));
+static char *CommandLine __attribute__((used));
+static uint16_t *WideCommandLine __attribute__((used));
 
 #define SHOW_DEFAULT 10 /* winuser.h SW_SHOWDEFAULT */
 
@@ -125,7 +129,8 @@ main(int Count, char **Arguments, char **Environment)
     }
     CommandLine = JoinArguments(Arguments + 1);
     if (wWinMain != NULL) {
-        return wWinMain(NULL, NULL, Widen(CommandLine), SHOW_DEFAULT);
+        WideCommandLine = Widen(CommandLine);
+        return wWinMain(NULL, NULL, WideCommandLine, SHOW_DEFAULT);
     }
     if (WinMain != NULL) {
         return WinMain(NULL, NULL, CommandLine, SHOW_DEFAULT);

@@ -9,6 +9,16 @@
 #pragma GCC system_header
 
 #include <wdm.h>
+
+#ifdef RTL_USE_AVL_TABLES
+/* The package declares the splay tree functions all the same. */
+typedef struct _RTL_SPLAY_LINKS {
+    struct _RTL_SPLAY_LINKS *Parent;
+    struct _RTL_SPLAY_LINKS *LeftChild;
+    struct _RTL_SPLAY_LINKS *RightChild;
+} RTL_SPLAY_LINKS, *PRTL_SPLAY_LINKS;
+#endif
+
 #include_next <ntddk.h>
 
 #ifdef __cplusplus
@@ -39,10 +49,29 @@ typedef enum _PSCREATETHREADNOTIFYTYPE {
 NTKERNELAPI NTSTATUS NTAPI PsSetCreateThreadNotifyRoutineEx(PSCREATETHREADNOTIFYTYPE NotifyType,
                                                             PVOID NotifyInformation);
 
+/* Source: ntddk.h, the callback of each name. */
+#ifndef RTL_USE_AVL_TABLES
+typedef __typeof__(*(PRTL_GENERIC_COMPARE_ROUTINE)0) RTL_GENERIC_COMPARE_ROUTINE;
+typedef __typeof__(*(PRTL_GENERIC_ALLOCATE_ROUTINE)0) RTL_GENERIC_ALLOCATE_ROUTINE;
+typedef __typeof__(*(PRTL_GENERIC_FREE_ROUTINE)0) RTL_GENERIC_FREE_ROUTINE;
+#endif
+typedef __typeof__(*(PRTL_AVL_COMPARE_ROUTINE)0) RTL_AVL_COMPARE_ROUTINE;
+typedef __typeof__(*(PRTL_AVL_ALLOCATE_ROUTINE)0) RTL_AVL_ALLOCATE_ROUTINE;
+typedef __typeof__(*(PRTL_AVL_FREE_ROUTINE)0) RTL_AVL_FREE_ROUTINE;
+
 /* Exported by every Windows; no page of their own, or ntifs.h there. */
 NTKERNELAPI NTSTATUS NTAPI PsGetProcessExitStatus(PEPROCESS Process);
 NTKERNELAPI NTSTATUS NTAPI PsGetThreadExitStatus(PETHREAD Thread);
 NTKERNELAPI PEPROCESS NTAPI PsGetThreadProcess(PETHREAD Thread);
+
+/* Source: ntddk.h IoSetMasterIrpStatus, KeExpandKernelStackAndCalloutEx (in no Windows header). */
+#ifndef STATUS_FT_READ_FROM_COPY
+#define STATUS_FT_READ_FROM_COPY ((NTSTATUS)0x40000035)
+#endif
+NTKERNELAPI VOID NTAPI IoSetMasterIrpStatus(PIRP MasterIrp, NTSTATUS Status);
+NTKERNELAPI NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout,
+                                                           PVOID Parameter, SIZE_T Size,
+                                                           BOOLEAN Wait, PVOID Context);
 
 #ifdef __cplusplus
 }

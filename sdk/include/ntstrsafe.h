@@ -30,4 +30,8 @@
 #pragma pop_macro("extern")
 #endif
 
+#ifdef _WDMDDK_
+#include "ntbox/unicodesafe.h"
+#endif
+
 #endif

@@ -5,3 +5,4 @@
 #pragma GCC system_header
 #include_next <sal.h>
 #include "ntbox/annotations.h"
+#include "ntbox/oldsal.h"

@@ -48,6 +48,27 @@ int _putws(const wchar_t *Text) NTCRT_NAME(_putws);
 
 #ifdef __cplusplus
 }
+/* The forms that take the size from the array. */
+extern "C++" {
+template <size_t Size, typename... Arguments>
+inline int
+sprintf_s(char (&Buffer)[Size], const char *Format, Arguments... Values)
+{
+    return sprintf_s(Buffer, Size, Format, Values...);
+}
+template <size_t Size, typename... Arguments>
+inline int
+_snprintf_s(char (&Buffer)[Size], size_t Count, const char *Format, Arguments... Values)
+{
+    return _snprintf_s(Buffer, Size, Count, Format, Values...);
+}
+template <size_t Size>
+inline int
+vsprintf_s(char (&Buffer)[Size], const char *Format, va_list Values)
+{
+    return vsprintf_s(Buffer, Size, Format, Values);
+}
+}
 #endif
 
 /* The host's own would store a 64 bit long where an NT source has 32 bits. */

@@ -47,6 +47,33 @@ char *_strrev(char *Text) NTCRT_NAME(_strrev);
 
 #ifdef __cplusplus
 }
+/* The forms that take the size from the array. */
+extern "C++" {
+template <size_t Size>
+inline errno_t
+strcpy_s(char (&Target)[Size], const char *Source)
+{
+    return strcpy_s(Target, Size, Source);
+}
+template <size_t Size>
+inline errno_t
+strcat_s(char (&Target)[Size], const char *Source)
+{
+    return strcat_s(Target, Size, Source);
+}
+template <size_t Size>
+inline errno_t
+strncpy_s(char (&Target)[Size], const char *Source, size_t Count)
+{
+    return strncpy_s(Target, Size, Source, Count);
+}
+template <size_t Size>
+inline errno_t
+strncat_s(char (&Target)[Size], const char *Source, size_t Count)
+{
+    return strncat_s(Target, Size, Source, Count);
+}
+}
 #endif
 
 #endif

@@ -77,6 +77,50 @@ extern "C++" {
 int swprintf(wchar_t *Buffer, const wchar_t *Format, ...) __asm__("ntcrt__swprintf");
 int vswprintf(wchar_t *Buffer, const wchar_t *Format,
               va_list Arguments) __asm__("ntcrt__vswprintf");
+
+/* The forms that take the size from the array. */
+template <size_t Size>
+inline errno_t
+wcscpy_s(wchar_t (&Target)[Size], const wchar_t *Source)
+{
+    return wcscpy_s(Target, Size, Source);
+}
+template <size_t Size>
+inline errno_t
+wcscat_s(wchar_t (&Target)[Size], const wchar_t *Source)
+{
+    return wcscat_s(Target, Size, Source);
+}
+template <size_t Size>
+inline errno_t
+wcsncpy_s(wchar_t (&Target)[Size], const wchar_t *Source, size_t Count)
+{
+    return wcsncpy_s(Target, Size, Source, Count);
+}
+template <size_t Size>
+inline errno_t
+wcsncat_s(wchar_t (&Target)[Size], const wchar_t *Source, size_t Count)
+{
+    return wcsncat_s(Target, Size, Source, Count);
+}
+template <size_t Size, typename... Arguments>
+inline int
+swprintf_s(wchar_t (&Buffer)[Size], const wchar_t *Format, Arguments... Values)
+{
+    return swprintf_s(Buffer, Size, Format, Values...);
+}
+template <size_t Size, typename... Arguments>
+inline int
+_snwprintf_s(wchar_t (&Buffer)[Size], size_t Count, const wchar_t *Format, Arguments... Values)
+{
+    return _snwprintf_s(Buffer, Size, Count, Format, Values...);
+}
+template <size_t Size>
+inline int
+vswprintf_s(wchar_t (&Buffer)[Size], const wchar_t *Format, va_list Values)
+{
+    return vswprintf_s(Buffer, Size, Format, Values);
+}
 }
 #else
 int NtcrtSwprintfSized(wchar_t *Buffer, size_t Size, const wchar_t *Format, ...)

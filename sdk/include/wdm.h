@@ -27,7 +27,72 @@
 #define InterlockedBitTestAndSet64 _interlockedbittestandset64
 #define InterlockedBitTestAndReset64 _interlockedbittestandreset64
 
+#include <limits.h>
+
 #include "ntbox/annotations.h"
+#include "ntbox/roles.h"
+#include "ntbox/oldsal.h"
+
+/* The package leaves these out in C++ for the sake of libstdc++, which drivers do not use. */
+#ifndef __in
+#define __in
+#define __out
+#endif
+
+typedef ULONG DWORD;
+
+#ifndef EX_PUSH_LOCK
+#define EX_PUSH_LOCK ULONG_PTR
+#define PEX_PUSH_LOCK PULONG_PTR
+#endif
+
+#if defined(__cplusplus) && !defined(DEFINE_ENUM_FLAG_OPERATORS)
+#define DEFINE_ENUM_FLAG_OPERATORS(type)            \
+    extern "C++" {                                  \
+    inline constexpr type operator|(type a, type b) \
+    {                                               \
+        return (type)((ULONG64)a | (ULONG64)b);     \
+    }                                               \
+    inline constexpr type operator&(type a, type b) \
+    {                                               \
+        return (type)((ULONG64)a & (ULONG64)b);     \
+    }                                               \
+    inline constexpr type operator^(type a, type b) \
+    {                                               \
+        return (type)((ULONG64)a ^ (ULONG64)b);     \
+    }                                               \
+    inline constexpr type operator~(type a)         \
+    {                                               \
+        return (type)(~(ULONG64)a);                 \
+    }                                               \
+    inline type &operator|=(type &a, type b)        \
+    {                                               \
+        return a = a | b;                           \
+    }                                               \
+    inline type &operator&=(type &a, type b)        \
+    {                                               \
+        return a = a & b;                           \
+    }                                               \
+    inline type &operator^=(type &a, type b)        \
+    {                                               \
+        return a = a ^ b;                           \
+    }                                               \
+    }
+#endif
+
+/* x86 only on Windows; drivers that were written there use them everywhere. */
+#ifndef KfAcquireSpinLock
+#define KfAcquireSpinLock KeAcquireSpinLockRaiseToDpc
+#define KfReleaseSpinLock KeReleaseSpinLock
+#endif
+
+#ifndef RTL_CONST_CAST
+#ifdef __cplusplus
+#define RTL_CONST_CAST(type) const_cast<type>
+#else
+#define RTL_CONST_CAST(type) (type)
+#endif
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -78,6 +143,8 @@ extern "C" {
 #define InterlockedAdd _InterlockedAdd
 #undef InterlockedAdd64
 #define InterlockedAdd64 _InterlockedAdd64
+#define _InlineInterlockedAdd _InterlockedAdd
+#define _InlineInterlockedAdd64 _InterlockedAdd64
 #define InterlockedCompareExchange128 _InterlockedCompareExchange128
 /* The forms with less order have at least the order asked for. */
 #define InterlockedIncrementNoFence InterlockedIncrement
@@ -133,9 +200,44 @@ typedef ULONG64 POOL_FLAGS;
 #define POOL_FLAG_PAGED 0x0000000000000100ULL
 #define POOL_FLAG_SPECIAL_POOL 0x0000000100000000ULL
 
-struct _POOL_EXTENDED_PARAMETER;
-typedef struct _POOL_EXTENDED_PARAMETER *PPOOL_EXTENDED_PARAMETER;
-typedef const struct _POOL_EXTENDED_PARAMETER *PCPOOL_EXTENDED_PARAMETER;
+/* Source: WDK reference, POOL_EXTENDED_PARAMETER, POOL_EXTENDED_PARAMETER_TYPE, EX_POOL_PRIORITY,
+ * POOL_EXTENDED_PARAMS_SECURE_POOL. */
+typedef enum POOL_EXTENDED_PARAMETER_TYPE {
+    PoolExtendedParameterInvalidType = 0,
+    PoolExtendedParameterPriority,
+    PoolExtendedParameterSecurePool,
+    PoolExtendedParameterNumaNode,
+    PoolExtendedParameterMax
+} POOL_EXTENDED_PARAMETER_TYPE,
+    *PPOOL_EXTENDED_PARAMETER_TYPE;
+
+#define POOL_EXTENDED_PARAMETER_TYPE_BITS 8
+#define POOL_EXTENDED_PARAMETER_REQUIRED_FIELD_BITS 1
+#define POOL_EXTENDED_PARAMETER_RESERVED_BITS \
+    (64 - POOL_EXTENDED_PARAMETER_TYPE_BITS - POOL_EXTENDED_PARAMETER_REQUIRED_FIELD_BITS)
+
+typedef struct _POOL_EXTENDED_PARAMS_SECURE_POOL {
+    HANDLE SecurePoolHandle;
+    PVOID Buffer;
+    ULONG_PTR Cookie;
+    ULONG SecurePoolFlags;
+} POOL_EXTENDED_PARAMS_SECURE_POOL, *PPOOL_EXTENDED_PARAMS_SECURE_POOL;
+
+typedef struct _POOL_EXTENDED_PARAMETER {
+    struct {
+        ULONG64 Type : POOL_EXTENDED_PARAMETER_TYPE_BITS;
+        ULONG64 Optional : POOL_EXTENDED_PARAMETER_REQUIRED_FIELD_BITS;
+        ULONG64 Reserved : POOL_EXTENDED_PARAMETER_RESERVED_BITS;
+    };
+    union {
+        ULONG64 Reserved2;
+        PVOID Reserved3;
+        EX_POOL_PRIORITY Priority;
+        POOL_EXTENDED_PARAMS_SECURE_POOL *SecurePoolParams;
+        ULONG PreferredNode;
+    };
+} POOL_EXTENDED_PARAMETER, *PPOOL_EXTENDED_PARAMETER;
+typedef const POOL_EXTENDED_PARAMETER *PCPOOL_EXTENDED_PARAMETER;
 
 NTKERNELAPI PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
 NTKERNELAPI PVOID NTAPI ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
@@ -215,6 +317,42 @@ NTKERNELAPI LOGICAL NTAPI ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK Spin
 #define MdlMappingWithGuardPtes 0x20000000
 #endif
 
+/* ---- threads ---- */
+
+/* Source: WDK reference, wdm.h IoCreateSystemThread. */
+NTKERNELAPI NTSTATUS NTAPI IoCreateSystemThread(PVOID IoObject, PHANDLE ThreadHandle,
+                                                ULONG DesiredAccess,
+                                                POBJECT_ATTRIBUTES ObjectAttributes,
+                                                HANDLE ProcessHandle, PCLIENT_ID ClientId,
+                                                PKSTART_ROUTINE StartRoutine, PVOID StartContext);
+
+/* ---- transactions ---- */
+
+/* Source: WDK reference, wdm.h TmEnableCallbacks and its neighbours: only pointers are seen. */
+typedef struct _KENLISTMENT *PKENLISTMENT, *PRKENLISTMENT;
+typedef struct _KRESOURCEMANAGER *PKRESOURCEMANAGER, *PRKRESOURCEMANAGER;
+typedef struct _KTRANSACTION *PKTRANSACTION, *PRKTRANSACTION;
+typedef struct _KTM *PKTM, *PRKTM;
+#define _KTRANSACTION_DEFINED
+
+typedef NTSTATUS(NTAPI *PTM_RM_NOTIFICATION)(PKENLISTMENT EnlistmentObject, PVOID RMContext,
+                                             PVOID TransactionContext,
+                                             ULONG TransactionNotification,
+                                             PLARGE_INTEGER TmVirtualClock, ULONG ArgumentLength,
+                                             PVOID Argument);
+NTKERNELAPI NTSTATUS NTAPI TmEnableCallbacks(PKRESOURCEMANAGER ResourceManager,
+                                             PTM_RM_NOTIFICATION CallbackRoutine, PVOID RMKey);
+NTKERNELAPI NTSTATUS NTAPI TmPrePrepareComplete(PKENLISTMENT Enlistment,
+                                                PLARGE_INTEGER TmVirtualClock);
+NTKERNELAPI NTSTATUS NTAPI TmPrepareComplete(PKENLISTMENT Enlistment,
+                                             PLARGE_INTEGER TmVirtualClock);
+NTKERNELAPI NTSTATUS NTAPI TmReadOnlyEnlistment(PKENLISTMENT Enlistment,
+                                                PLARGE_INTEGER TmVirtualClock);
+NTKERNELAPI NTSTATUS NTAPI TmCommitComplete(PKENLISTMENT Enlistment, PLARGE_INTEGER TmVirtualClock);
+NTKERNELAPI NTSTATUS NTAPI TmRollbackComplete(PKENLISTMENT Enlistment,
+                                              PLARGE_INTEGER TmVirtualClock);
+NTKERNELAPI VOID NTAPI TmDereferenceEnlistmentKey(PKENLISTMENT Enlistment, PBOOLEAN LastReference);
+
 /* ---- registry callbacks ---- */
 
 /* Source: WDK reference, wdm.h CmCallbackGetKeyObjectIDEx, CmCallbackReleaseKeyObjectIDEx. */
@@ -222,6 +360,42 @@ NTKERNELAPI NTSTATUS NTAPI CmCallbackGetKeyObjectIDEx(PLARGE_INTEGER Cookie, PVO
                                                       PULONG_PTR ObjectID,
                                                       PCUNICODE_STRING *ObjectName, ULONG Flags);
 NTKERNELAPI VOID NTAPI CmCallbackReleaseKeyObjectIDEx(PCUNICODE_STRING ObjectName);
+
+/* ---- processor state ---- */
+
+/* Source: WDK reference, wdm.h KeSaveFloatingPointState, KeRestoreFloatingPointState. */
+NTKERNELAPI NTSTATUS NTAPI KeSaveFloatingPointState(PKFLOATING_SAVE FloatSave);
+NTKERNELAPI NTSTATUS NTAPI KeRestoreFloatingPointState(PKFLOATING_SAVE FloatSave);
+
+/* ---- threads of a device ---- */
+
+/* Source: WDK reference, wdm.h IoCreateSystemThread. */
+NTKERNELAPI NTSTATUS NTAPI IoCreateSystemThread(PVOID IoObject, PHANDLE ThreadHandle,
+                                                ULONG DesiredAccess,
+                                                POBJECT_ATTRIBUTES ObjectAttributes,
+                                                HANDLE ProcessHandle, PCLIENT_ID ClientId,
+                                                PKSTART_ROUTINE StartRoutine, PVOID StartContext);
+
+/* ---- event tracing ---- */
+
+/* Source: SDK reference, evntprov.h EVENT_INFO_CLASS; wdm.h EtwSetInformation, WmiTraceMessageVa.
+ */
+typedef enum _EVENT_INFO_CLASS {
+    EventProviderBinaryTrackInfo,
+    EventProviderSetReserved1,
+    EventProviderSetTraits,
+    EventProviderUseDescriptorType,
+    MaxEventInfo
+} EVENT_INFO_CLASS;
+NTKERNELAPI NTSTATUS NTAPI EtwSetInformation(REGHANDLE RegHandle, EVENT_INFO_CLASS InformationClass,
+                                             PVOID EventInformation, ULONG InformationLength);
+#ifndef RUN_WPP
+NTKERNELAPI NTSTATUS WmiTraceMessage(TRACEHANDLE LoggerHandle, ULONG MessageFlags,
+                                     LPGUID MessageGuid, USHORT MessageNumber, ...);
+#endif
+NTKERNELAPI NTSTATUS NTAPI WmiTraceMessageVa(TRACEHANDLE LoggerHandle, ULONG MessageFlags,
+                                             LPCGUID MessageGuid, USHORT MessageNumber,
+                                             __builtin_va_list MessageArgList);
 
 #ifdef __cplusplus
 }

@@ -71,7 +71,7 @@ def expect(done, code, output=None, errors=None):
 
 @test
 def help_goes_to_standard_output(box):
-    for command in ([], ["run"], ["monitor"], ["cc"], ["exports"]):
+    for command in ([], ["run"], ["monitor"], ["build"], ["cc"], ["exports"]):
         done = box.run(*command, "--help")
         expect(done, 0, errors="")
         assert done.stdout.startswith("Usage: ntbox"), done.stdout
@@ -293,7 +293,12 @@ def exports_list_and_filter(box):
     assert "KeSetTimerEx" in done.stdout, done.stdout
     table = json.loads(box.run("exports", "--json", "iofcomplete").stdout)
     assert [row["name"] for row in table] == ["IofCompleteRequest"], table
-    assert table[0]["status"] == "implemented"
+    assert table[0]["status"] == "full" and table[0]["note"] == "", table
+    partial = json.loads(box.run("exports", "--json", "--partial", "PsLookupProcessBy").stdout)
+    assert [row["status"] for row in partial] == ["partial"] and partial[0]["note"], partial
+    line = box.run("exports", "PsLookupProcessByProcessId").stdout.split(None, 3)
+    assert line[:3] == ["partial", "APC_LEVEL", "PsLookupProcessByProcessId"], line
+    assert partial[0]["note"] in line[3], line
     stubs = box.run("exports", "--stubs").stdout.splitlines()
     implemented = box.run("exports", "--implemented").stdout.splitlines()
     both = box.run("exports").stdout.splitlines()

@@ -82,6 +82,13 @@ class Build(unittest.TestCase):
             for name in ("wcslen", "swprintf", "_vsnwprintf", "printf"):
                 self.assertNotRegex(symbols, rf" U {name}\b")
 
+    def test_headers_of_further_kinds_of_drivers(self):
+        for compiler, name in [(c, "driver_headers.c") for c in C] + [
+            (c, "driver_headers.cpp") for c in CXX
+        ]:
+            self.compile(compiler, name)
+            self.compile(compiler, name, "-DUSE_AVL")
+
     def test_cxx_driver(self):
         for compiler in CXX:
             target = self.compile(compiler, "driver.cpp")

@@ -48,6 +48,7 @@ typedef struct NTCRT_FRAME {
     struct NTCRT_FRAME *AskedBy; /* the frame whose filter ran when this one's was asked */
     void *Pointers[2];           /* winnt.h EXCEPTION_POINTERS: Record, a CONTEXT */
     uintptr_t Record[19];        /* winnt.h EXCEPTION_RECORD, while a filter runs */
+    void *Followed;              /* NtcrtFollow's word, when the body began */
 } NTCRT_FRAME;
 
 typedef struct NTCRT_FINALLY {
@@ -80,6 +81,12 @@ int NtcrtRaise(uint32_t Code, uint32_t Flags, void *Address, uint32_t Count,
 
 /* Replaces the thread's list of frames by NewHead (NULL: none); gives the old one. */
 void *NtcrtExchangeFrames(void *NewHead);
+
+/*
+ * Handlers and __finally blocks of the calling thread find *Word as it was when their __try began:
+ * for state that a function sets and resets around a call. NULL: no word.
+ */
+void NtcrtFollow(void **Word);
 
 /* 1 if the calling thread is in at least one __try body. */
 int NtcrtHasFrame(void);

@@ -74,15 +74,20 @@
 #define __unaligned
 #define __w64
 #define __pragma(...)
+#define __FUNCSIG__ __PRETTY_FUNCTION__
+#define __FUNCDNAME__ __func__
 #define __noop(...) ((void)0)
 #define __assume(condition) ((condition) ? (void)0 : __builtin_unreachable())
-#define __annotation(...)
+#define __annotation(...) ((void)0)
 
 typedef void *_locale_t;
 
 #include "rename.h"
 #include <stddef.h>
 #include <stdarg.h>
+/* Nothing on x64, for Microsoft's compiler and for this host; sources name anything there. */
+#undef va_end
+#define va_end(arguments) ((void)(arguments))
 #include <stdint.h>
 #include <string.h>
 #include <stdlib.h>

@@ -469,6 +469,9 @@ void NtcrtCpuid(int *Registers, int Leaf, int Subleaf);
 #define __outdwordstring NtboxNoPort_outdwordstring
 #define __readmsr NtboxNoRegister_readmsr
 #define __writemsr NtboxNoRegister_writemsr
+#define __readpmc NtboxNoRegister_readpmc
+#define __readdr NtboxNoRegister_readdr
+#define __writedr NtboxNoRegister_writedr
 #define __readcr0 NtboxNoRegister_readcr0
 #define __readcr2 NtboxNoRegister_readcr2
 #define __readcr3 NtboxNoRegister_readcr3
@@ -496,6 +499,9 @@ void __outwordstring(unsigned short Port, unsigned short *Buffer, unsigned int C
 void __outdwordstring(unsigned short Port, unsigned int *Buffer, unsigned int Count);
 unsigned long long __readmsr(unsigned int Register);
 void __writemsr(unsigned int Register, unsigned long long Value);
+unsigned long long __readpmc(unsigned int Counter);
+unsigned long long __readdr(unsigned int Register);
+void __writedr(unsigned int Register, unsigned long long Value);
 unsigned long long __readcr0(void);
 unsigned long long __readcr2(void);
 unsigned long long __readcr3(void);
