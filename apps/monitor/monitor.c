@@ -15,7 +15,8 @@
 #define MONITOR_EXIT_FAILED 1
 #define MONITOR_EXIT_USAGE 2
 #define MONITOR_STATS_PERIOD 1000u /* milliseconds */
-#define MONITOR_LINGER 100u        /* milliseconds: longer than an event takes to arrive */
+#define MONITOR_LINGER 200u        /* milliseconds: longer than an event takes to arrive */
+#define MONITOR_DRAIN_LIMIT 10000u /* milliseconds, however much there is */
 #define MONITOR_BUSY_RECORDS 1024u
 
 typedef struct MONITOR_COUNTS {
@@ -300,17 +301,28 @@ MonitorSystemTime(VOID)
 }
 
 /*
- * Shows what had happened when it was told to stop: that is still on its way for a moment. Ends at
- * the first record that is younger, or when none has come for MONITOR_LINGER.
+ * Shows what had happened when it was told to stop: that is still on its way for a moment. Ends
+ * when nothing so old has come for MONITOR_LINGER; what is younger is shown as well until then,
+ * because what a source has lost becomes certain only after records that followed it.
  */
 static VOID
 MonitorDrain(MONITOR *Monitor)
 {
     UINT64 stop = MonitorSystemTime();
+    ULONGLONG now = GetTickCount64();
+    ULONGLONG limit = now + MONITOR_DRAIN_LIMIT;
+    ULONGLONG end = now + MONITOR_LINGER;
     const CHANNEL_RECORD *record;
 
-    while (ChannelClientNext(Monitor->Client, MONITOR_LINGER, &record) == ChannelClientRecord &&
-           record->Time <= stop && MonitorTakeRecord(Monitor, record)) {
+    while (now < end &&
+           ChannelClientNext(Monitor->Client, (DWORD)(end - now), &record) == ChannelClientRecord) {
+        BOOL old = record->Time <= stop;
+
+        if (!MonitorTakeRecord(Monitor, record)) {
+            return;
+        }
+        now = GetTickCount64();
+        end = old ? min(now + MONITOR_LINGER, limit) : end;
     }
 }
 

@@ -132,7 +132,7 @@ NotifyMachine(ULONG Event, UINT64 Value)
     CHANNEL_PART part = {&end, sizeof(end)};
 
     if (Event == NOTIFY_MACHINE_LOST) {
-        ChannelPublishGap(Notify.Channel, ChannelGapSource, Value);
+        ChannelPublishGap(Notify.Channel, ChannelGapSource, NotifyEventTime(), Value);
     } else if (Event == NOTIFY_MACHINE_ENDED || Event == NOTIFY_MACHINE_UNAVAILABLE) {
         end.Unavailable = Event == NOTIFY_MACHINE_UNAVAILABLE;
         end.Status = end.Unavailable ? 0 : (UINT32)Value;

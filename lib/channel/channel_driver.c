@@ -568,9 +568,9 @@ ChannelPublish(CHANNEL *Channel, USHORT Type, LONG64 Time, const CHANNEL_PART *P
 }
 
 VOID
-ChannelPublishGap(CHANNEL *Channel, CHANNEL_GAP_REASON Reason, UINT64 Count)
+ChannelPublishGap(CHANNEL *Channel, CHANNEL_GAP_REASON Reason, LONG64 Time, UINT64 Count)
 {
-    LONG64 time = ChannelpTime(0);
+    LONG64 time = ChannelpTime(Time);
     KIRQL irql;
 
     KeAcquireSpinLock(&Channel->Lock, &irql);

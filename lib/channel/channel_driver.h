@@ -53,8 +53,11 @@ typedef struct CHANNEL_PART {
 VOID ChannelPublish(CHANNEL *Channel, USHORT Type, LONG64 Time, const CHANNEL_PART *Parts,
                     ULONG Count);
 
-/* Tells every reader, in its place, that Count things could not be published. Same IRQL. */
-VOID ChannelPublishGap(CHANNEL *Channel, CHANNEL_GAP_REASON Reason, UINT64 Count);
+/*
+ * Tells every reader, in its place, that Count things could not be published. Time as above: when
+ * they were missed. Same IRQL.
+ */
+VOID ChannelPublishGap(CHANNEL *Channel, CHANNEL_GAP_REASON Reason, LONG64 Time, UINT64 Count);
 
 /* Makes the reader of a new handle, at the oldest record kept. IRQL PASSIVE_LEVEL. */
 NTSTATUS ChannelOpen(CHANNEL *Channel, PFILE_OBJECT FileObject);

@@ -302,7 +302,8 @@ PspDeliverExit(const HALP_EVENT *Event)
     PSP_CONTEXT saved;
 
     if (process == NULL) {
-        return; /* its create was not deliverable, and counted as lost */
+        PspNoteLost(1); /* like its create, which was not deliverable */
+        return;
     }
     __atomic_store_n(&process->ExitStatus, PspExitStatusOf(Event->ExitCode), __ATOMIC_RELAXED);
     __atomic_store_n(&process->ExitTime, (LONGLONG)Event->Time, __ATOMIC_RELAXED);
@@ -329,7 +330,8 @@ PspDeliverImage(const HALP_EVENT *Event)
     }
     process = PspFindProcess(ULongToHandle(Event->ProcessId), TRUE);
     if (process == NULL) {
-        return; /* as for an exit */
+        PspNoteLost(1); /* as for an exit */
+        return;
     }
     info.ImageAddressingMode = IMAGE_ADDRESSING_MODE_32BIT;
     hasPath = PspConvertText(Event->ImagePath, Event->ImagePathLength, &path);

@@ -161,7 +161,7 @@ NT_TEST(Channel, ALossAtTheSourceIsToldInItsPlace)
     static TEST_CLIENT client;
 
     Publish(1);
-    ChannelPublishGap(TestChannel, ChannelGapSource, 5);
+    ChannelPublishGap(TestChannel, ChannelGapSource, 0, 5);
     Publish(2);
     OpenClient(&client, 1024, 1, 0);
     NextRead(&client);
@@ -177,7 +177,7 @@ NT_TEST(Channel, StatisticsAddUp)
 
     OpenClient(&client, 1024, 1, 0);
     Publish(1);
-    ChannelPublishGap(TestChannel, ChannelGapSource, 3);
+    ChannelPublishGap(TestChannel, ChannelGapSource, 0, 3);
     NextRead(&client);
     NextRead(&client);
     QueryStatistics(&client, &statistics);

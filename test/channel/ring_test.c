@@ -89,7 +89,7 @@ PublishGap(void)
     UINT64 count = 1 + Choose(1000);
 
     NoteNext(sizeof(CHANNEL_RECORD) + sizeof(CHANNEL_GAP), reason, count);
-    ChannelPublishGap(TestChannel, reason, count);
+    ChannelPublishGap(TestChannel, reason, 0, count);
 }
 
 static void

@@ -4,6 +4,7 @@
  */
 #include "collect.h"
 
+#include "hal/linux/events/loss.h"
 #include "hal/linux/events/order.h"
 
 #include <stdio.h>
@@ -397,6 +398,199 @@ NT_TEST(HalpOrder, LongPathsAndManyImagesAreHeld)
     HalpOrderDestroy(Order);
 }
 
+/* ---- losses counted in events: see loss.h ---- */
+
+static HALP_LOSS Loss;
+
+static void
+ExitOf(uint32_t Pid, uint32_t Flags)
+{
+    Feed((HALP_RAW){.Type = HALP_RAW_EXIT, .Flags = Flags, .Pid = Pid, .Tid = Pid});
+}
+
+static void
+ExecOver(uint32_t Pid)
+{
+    Feed((HALP_RAW){.Type = HALP_RAW_EXEC,
+                    .Flags = HALP_RAW_PROGRAM,
+                    .Pid = Pid,
+                    .Tid = Pid,
+                    .Path = "q",
+                    .PathLength = 1});
+}
+
+/* What is news of Counts; told too. */
+static uint64_t
+Take(HALP_LOSS_COUNTS Counts)
+{
+    HALP_ORDER_TALLY tally;
+    uint64_t news;
+
+    HalpOrderQueryTally(Order, &tally);
+    news = HalpTakeLoss(&Loss, &Counts, &tally);
+    HalpOrderTellLoss(Order, news);
+    return news;
+}
+
+static int
+IsNobody(uint32_t Pid)
+{
+    (void)Pid;
+    return 0;
+}
+
+static int
+IsUnseen(void *Context, uint32_t Pid)
+{
+    (void)Context;
+    return Pid == 50;
+}
+
+/* A fork, its exec with a [vdso], three images and an exit are gone, and two records of tasks. */
+NT_TEST(HalpLoss, AWholeProgramIsFiveEvents)
+{
+    HALP_LOSS_COUNTS counts = {
+        .Ring = 9, .Full = 3, .Creates = 1, .Exits = 1, .Begins = 1, .Tasks = 2};
+
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1});
+    Lose(9);
+    ExpectStory("");
+    NT_EXPECT_EQ(Take(counts), 5);
+    NT_EXPECT_EQ(Take(counts), 0);
+    ExpectStory("L5");
+    NT_EXPECT_EQ(HalpOrderLostTotal(Order), 5);
+}
+
+/* Counted in the kernel, not written or not read yet: never told as lost. */
+NT_TEST(HalpLoss, WhatIsUnderWayIsNotLost)
+{
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1});
+    NT_EXPECT_EQ(Take((HALP_LOSS_COUNTS){
+                     .Ring = 4, .Full = 1, .Begins = 5, .Vdsos = 4, .Tasks = 7, .TasksRead = 4}),
+                 0);
+    NT_EXPECT_EQ(Take((HALP_LOSS_COUNTS){
+                     .Ring = 4, .Full = 1, .Begins = 5, .Vdsos = 5, .Tasks = 7, .TasksRead = 6}),
+                 2);
+}
+
+NT_TEST(HalpLoss, AnExitThatIsMadeUpForIsNotLost)
+{
+    HALP_LOSS_COUNTS counts = {.Ring = 2, .Full = 2, .Exits = 2};
+
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1});
+    RunProgram(1, 50);
+    RunProgram(1, 51);
+    Lose(2);
+    NT_EXPECT_EQ(Take(counts), 0); /* either may be one of these programs' */
+    HalpMarkLoss(&Loss, &counts);
+    HalpOrderMark(Order, 0, IsFifty);
+    HalpOrderSweep(Order, ++Now);
+    HalpSettleLoss(&Loss);
+    NT_EXPECT_EQ(Take(counts), 1);
+    ExpectStory("C50 I50 I50 I50 C51 I51 I51 I51 E50 L1");
+    ExitOf(51, HALP_RAW_PROGRAM);
+    NT_EXPECT_EQ(Take(counts), 0);
+}
+
+NT_TEST(HalpLoss, ACreateThatIsConcludedIsNotLost)
+{
+    HALP_LOSS_COUNTS counts = {.Ring = 1, .Full = 1, .Creates = 1};
+
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1});
+    Fork(1, 50);
+    ExecBegin(50);
+    Image(50, "/bin/p", 10);
+    Lose(1);
+    NT_EXPECT_EQ(Take(counts), 0);
+    ExitOf(50, HALP_RAW_PROGRAM);
+    NT_EXPECT_EQ(Take(counts), 0);
+    ExpectStory("C50 I50 E50");
+}
+
+NT_TEST(HalpLoss, AProgramThatSitsAfterALostExecIsConcludedInTheEnd)
+{
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1});
+    Fork(1, 50);
+    ExecBegin(50);
+    Image(50, "/bin/p", 10);
+    Lose(1);
+    HalpOrderMark(Order, 0, IsNobody);
+    HalpOrderSweep(Order, Now + 1000000000);
+    ExpectStory("C50 I50");
+    Exec(50, 1, "p", 10); /* late after all */
+    NT_EXPECT_EQ(Take((HALP_LOSS_COUNTS){0}), 0);
+    ExitOf(50, HALP_RAW_PROGRAM);
+    ExpectStory("C50 I50 E50");
+}
+
+NT_TEST(HalpLoss, WhatAProgramOfALostExecDoesIsLost)
+{
+    HALP_LOSS_COUNTS counts = {.Ring = 2, .Full = 2, .Creates = 1};
+
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1});
+    Fork(1, 50);
+    Lose(2);
+    NT_EXPECT_EQ(Take(counts), 1);
+    Image(50, "/lib/c", 12);
+    NT_EXPECT_EQ(Take(counts), 0); /* it may be a process without a program */
+    ExitOf(50, HALP_RAW_PROGRAM);
+    NT_EXPECT_EQ(Take(counts), 2);
+    ExpectStory("L3");
+}
+
+NT_TEST(HalpLoss, TheKernelIsAskedAboutOneThatIsThere)
+{
+    HALP_LOSS_COUNTS counts = {.Ring = 2, .Full = 2, .Creates = 1};
+
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1, .IsProgram = IsUnseen});
+    Fork(1, 50);
+    Fork(1, 51);
+    Lose(2);
+    Image(50, "/lib/c", 12);
+    Image(51, "/lib/c", 12);
+    Image(50, "/lib/d", 13);
+    NT_EXPECT_EQ(Take(counts), 3);
+    ExecOver(50); /* ends the unseen one */
+    NT_EXPECT_EQ(Take(counts), 1);
+    ExitOf(51, 0);
+    ExitOf(50, HALP_RAW_PROGRAM);
+    NT_EXPECT_EQ(Take(counts), 0);
+    ExpectStory("L3 C50 L1 E50");
+}
+
+NT_TEST(HalpLoss, WhatProcessesWithoutAProgramDoIsNoEvent)
+{
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1});
+    Fork(1, 50);
+    Lose(1);
+    Image(50, "/lib/x", 1);
+    Image(77, "/lib/x", 1);
+    ExitOf(50, 0);
+    ExitOf(77, 0);
+    Fork(1, 51);
+    ExecBegin(51);
+    Image(51, "/bin/p", 1);
+    ExitOf(51, HALP_RAW_EXECING);
+    NT_EXPECT_EQ(Take((HALP_LOSS_COUNTS){.Ring = 1, .Full = 1}), 0);
+    ExpectStory("");
+    NT_EXPECT_EQ(HalpOrderProcessCount(Order), 1);
+}
+
+NT_TEST(HalpLoss, ANumberThatIsUsedAgainMakesUpForTheExit)
+{
+    HALP_LOSS_COUNTS counts = {.Ring = 3, .Full = 2, .Exits = 1, .Tasks = 2, .TasksRead = 1};
+
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1});
+    RunProgram(1, 50);
+    Lose(3); /* its EXIT, and with it the task's record, and a FORK */
+    ExecBegin(50);
+    Exec(50, 1, "p", 0);
+    HalpMarkLoss(&Loss, &counts);
+    HalpSettleLoss(&Loss);
+    NT_EXPECT_EQ(Take(counts), 0);
+    ExpectStory("C50 I50 I50 I50 E50 C50");
+}
+
 /* ---- random streams ---- */
 
 #define RANDOM_PIDS 40u
@@ -540,4 +734,184 @@ NT_TEST_SEEDS(HalpOrder, RandomStreamsWithLossesKeepTheRulesAndTheCount, 40)
     NT_EXPECT_TRUE(Told.Lost >= Dropped);
     NT_EXPECT_TRUE(images + (Told.Lost - Dropped) + 2 * RANDOM_PIDS >= ImagesFed);
     NT_EXPECT_TRUE(images <= ImagesFed);
+}
+
+/* ---- random streams whose losses are counted in events ---- */
+
+static MODEL Machine[RANDOM_PIDS]; /* HasProgram: since the beginning */
+static HALP_LOSS_COUNTS Counts;
+static uint64_t Happened; /* events */
+
+static int
+IsGoneNow(uint32_t Pid)
+{
+    return Pid >= 100 && !Machine[Pid - 100].IsThere;
+}
+
+static int
+IsProgramNow(void *Context, uint32_t Pid)
+{
+    (void)Context;
+    return Pid >= 100 && Machine[Pid - 100].IsThere &&
+           (Machine[Pid - 100].HasProgram || Machine[Pid - 100].Step > 1);
+}
+
+/* Whether the ring has room for the next record. */
+static int
+HasRoom(void)
+{
+    if (!IsDropped()) {
+        return 1;
+    }
+    Counts.Ring++;
+    return 0;
+}
+
+static void
+TaskRecord(uint32_t Pid, int IsFork)
+{
+    Counts.Tasks++;
+    if (HasRoom()) {
+        Counts.TasksRead++;
+        if (IsFork) {
+            Fork(1, Pid);
+        }
+    }
+}
+
+static void
+MapImage(uint32_t Pid)
+{
+    if (HasRoom()) {
+        Image(Pid, "/image", 3);
+    }
+}
+
+static void
+BeginProgram(uint32_t Pid)
+{
+    Counts.Begins++;
+    if (HasRoom()) {
+        ExecBegin(Pid);
+    } else {
+        Counts.Full++;
+    }
+}
+
+static void
+MapVdso(void)
+{
+    Counts.Vdsos += (uint64_t)HasRoom();
+}
+
+static void
+StartProgram(MODEL *Process, uint32_t Pid)
+{
+    uint32_t flags = Process->HasProgram ? HALP_RAW_PROGRAM : 0;
+
+    Process->HasProgram = 1;
+    Happened += 3 + (flags != 0); /* its images in between are events, too */
+    if (HasRoom()) {
+        Feed((HALP_RAW){.Type = HALP_RAW_EXEC, .Flags = flags, .Pid = Pid, .Tid = Pid});
+    } else {
+        Counts.Full++;
+        Counts.Creates++;
+        Counts.Exits += flags != 0;
+    }
+}
+
+static void
+EndProcess(MODEL *Process, uint32_t Pid)
+{
+    uint32_t flags = Process->HasProgram ? HALP_RAW_PROGRAM : 0;
+
+    Process->IsThere = 0;
+    Happened += flags != 0;
+    if (HasRoom()) {
+        ExitOf(Pid, flags);
+    } else {
+        Counts.Full++;
+        Counts.Exits += flags != 0;
+    }
+    TaskRecord(Pid, 0);
+}
+
+static void
+StepMachine(MODEL *Process, uint32_t Pid)
+{
+    switch (Process->Step) {
+    case 1:
+        BeginProgram(Pid);
+        break;
+    case 2:
+    case 3:
+        MapImage(Pid);
+        break;
+    case 4:
+        MapVdso();
+        break;
+    case 5:
+        StartProgram(Process, Pid);
+        Process->Step = 0;
+        return;
+    default:
+        if (!Process->IsThere) {
+            *Process = (MODEL){.IsThere = 1};
+            TaskRecord(Pid, 1);
+        } else if (Random(4) == 0) {
+            EndProcess(Process, Pid);
+        } else if (Random(3) == 0) {
+            Process->Step = 1;
+        } else if (Process->HasProgram) {
+            Happened++;
+            MapImage(Pid);
+        }
+        return;
+    }
+    Process->Step++;
+}
+
+static void
+SettleMachine(void)
+{
+    if (PendingDrop != 0) {
+        Lose(PendingDrop);
+        PendingDrop = 0;
+    }
+    HalpMarkLoss(&Loss, &Counts);
+    HalpOrderMark(Order, 0, IsGoneNow);
+    HalpOrderSweep(Order, Now + 1000000000);
+    HalpSettleLoss(&Loss);
+    Take(Counts);
+    HalpOrderFlush(Order);
+}
+
+/* What happened is told or counted, once; and never counted before it is certain. */
+NT_TEST_SEEDS(HalpLoss, RandomStreamsAreToldOrCountedExactly, 60)
+{
+    uint32_t pid;
+    uint32_t i;
+
+    RandomState = NtTestSeed() * 977;
+    DropPercent = (uint32_t)(NtTestSeed() % 30);
+    Begin((HALP_ORDER_OPTIONS){.KnowsPrograms = 1, .IsProgram = IsProgramNow});
+    HalpOrderSetComplete(Order, 1);
+    for (i = 0; i < RANDOM_STEPS; i++) {
+        pid = Random(RANDOM_PIDS);
+        StepMachine(&Machine[pid], pid + 100);
+        if (Random(50) == 0 && PendingDrop == 0) {
+            Take(Counts);
+        }
+    }
+    for (pid = 0; pid < RANDOM_PIDS; pid++) {
+        while (Machine[pid].Step != 0) {
+            StepMachine(&Machine[pid], pid + 100);
+        }
+    }
+    SettleMachine();
+    ExpectOrder(&Told);
+    for (i = 0; i < Told.Count; i++) {
+        Happened -= Told.Events[i].Event.Type != HALP_EVENT_LOST;
+    }
+    NT_EXPECT_EQ(Told.Lost, Happened);
 }

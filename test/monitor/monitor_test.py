@@ -199,6 +199,78 @@ def a_reader_that_does_not_keep_up_is_told_exactly_what_it_lost():
     check(summary(log)['lost'] == sum(e['lost'] for e in gaps), log)
 
 
+def count_events(events, pids=None):
+    return sum(e['event'] != 'gap' and (pids is None or e.get('pid') in pids) for e in events)
+
+
+def lose_events_of_the_source(interrupt_at_once):
+    """Stops a monitor until the kernel's rings overflow; another one, which goes on, says what
+    happened."""
+    need_root()
+    witness = Monitor()
+    monitor = Monitor()
+    try:
+        if 'events from bpf' not in monitor.log:
+            raise Skip('the source is not bpf')
+        monitor.process.send_signal(signal.SIGSTOP)
+        started = run_workload('vfork', str(3000 * max(2, os.cpu_count() or 2)), '2')
+    finally:
+        monitor.process.send_signal(signal.SIGCONT)
+    if not interrupt_at_once:
+        wait_until_shown(monitor)
+    events, counts, status = monitor.finish()
+    truth, truth_counts, _ = witness.finish()
+    check(status == 0, f'exit status {status}')
+    check_sequence(events)
+    return started, events, counts['lost'], truth, truth_counts['lost']
+
+
+def wait_until_shown(monitor):
+    """Until it shows the end of a process that started after this call."""
+    end = time.monotonic() + TIMEOUT
+    output = open(monitor.output.name)
+    started = set()
+    part = ''
+    while time.monotonic() < end:
+        process = subprocess.Popen(['/bin/true'])
+        process.wait()
+        started.add(process.pid)
+        *lines, part = (part + output.read()).split('\n')
+        for event in map(json.loads, lines):
+            if event['event'] == 'exit' and event['pid'] in started:
+                return
+    raise AssertionError('no end of a process is shown')
+
+
+def check_source_loss(started, events, lost, truth, truth_lost):
+    pids = {pid for pid, _, _ in started}
+    by_pid = {}
+    for event in truth:
+        if event.get('pid') in pids:
+            by_pid[event['pid']] = by_pid.get(event['pid'], 0) + 1
+    each = min(by_pid.values())  # a number may have been used twice
+    missing = each * len(pids) - count_events(events, pids)
+    unseen = count_events(truth) - count_events(events)
+    print(f'# {each} events a process; lost {lost}, of these {missing} of the workload, at most '
+          f'{unseen} of all')
+    check(missing > 0, 'the rings did not overflow')
+    if truth_lost == 0:
+        check(lost >= missing, f'{missing} missing, {lost} counted')
+        # The witness began before and ended after, so it has seen all that was lost; but not the
+        # mappings of others that are no event, of which the kernel does not say what it dropped.
+        check(lost <= unseen + missing // 100, f'{unseen} unseen, {lost} counted')
+
+
+@test
+def what_the_kernel_drops_is_counted_in_events():
+    check_source_loss(*lose_events_of_the_source(False))
+
+
+@test
+def ctrl_c_right_after_a_backlog_shows_it_and_its_loss():
+    check_source_loss(*lose_events_of_the_source(True))
+
+
 @test
 def a_followed_command_gives_only_its_tree_and_its_exit_status():
     need_root()

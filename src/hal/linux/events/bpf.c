@@ -10,6 +10,8 @@
  */
 #include "eventsp.h"
 
+#include "exec.h"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -17,12 +19,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 extern const unsigned char HalpExecProgram[];
 extern const size_t HalpExecProgramSize;
 
-#define HALP_BPF_PROGRAMS 2u
+#define HALP_BPF_PROGRAMS 4u
+#define HALP_STATE_SIZE sizeof(struct HALP_BPF_STATE) /* of a page */
 /* Inode of the first PID namespace (include/linux/proc_ns.h); task->tgid is a number in it. */
 #define HALP_FIRST_PID_NAMESPACE 0xEFFFFFFCu
 
@@ -30,8 +34,13 @@ struct HALP_BPF {
     struct bpf_object *Object;
     struct bpf_link *Links[HALP_BPF_PROGRAMS];
     int Programs[HALP_BPF_PROGRAMS];
+    const char *Names[HALP_BPF_PROGRAMS];
     uint32_t ProgramCount;
-    const volatile uint64_t *Failed; /* HalpFailed of the programs */
+    int ProcessMap;
+    struct HALP_BPF_STATE *State; /* HalpState of the programs */
+    uint64_t SkippedCreates;      /* at the last look */
+    uint64_t SkippedExits;
+    uint64_t SkippedOthers;
 };
 
 /* The last line that libbpf wrote while a source opened; libbpf has one printer a process. */
@@ -86,6 +95,7 @@ HalpAttachPrograms(HALP_BPF *Bpf)
             return -E2BIG;
         }
         Bpf->Programs[Bpf->ProgramCount] = bpf_program__fd(program);
+        Bpf->Names[Bpf->ProgramCount] = bpf_program__name(program);
         Bpf->Links[Bpf->ProgramCount] = bpf_program__attach(program);
         if (Bpf->Links[Bpf->ProgramCount] == NULL) {
             return -errno;
@@ -95,12 +105,21 @@ HalpAttachPrograms(HALP_BPF *Bpf)
     return 0;
 }
 
+/* Maps HalpState, all of the programs' globals, where they see it. Returns 0 and sets errno. */
+static int
+HalpMapState(HALP_BPF *Bpf)
+{
+    int map = bpf_object__find_map_fd_by_name(Bpf->Object, ".bss");
+    void *mapped = mmap(NULL, HALP_STATE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
+
+    Bpf->State = mapped == MAP_FAILED ? NULL : mapped;
+    return Bpf->State != NULL;
+}
+
 static HALP_STATUS
 HalpLoadBpf(HALP_BPF *Bpf, HALP_RINGS *Rings)
 {
     LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "ntbox");
-    struct bpf_map *globals;
-    size_t size;
     int error;
 
     Bpf->Object = bpf_object__open_mem(HalpExecProgram, HalpExecProgramSize, &options);
@@ -111,8 +130,10 @@ HalpLoadBpf(HALP_BPF *Bpf, HALP_RINGS *Rings)
     if (error != 0) {
         return HalpBpfError("loading the BPF programs", -error);
     }
-    globals = bpf_object__find_map_by_name(Bpf->Object, ".bss");
-    Bpf->Failed = globals != NULL ? bpf_map__initial_value(globals, &size) : NULL;
+    Bpf->ProcessMap = bpf_object__find_map_fd_by_name(Bpf->Object, "HalpProcesses");
+    if (!HalpMapState(Bpf)) {
+        return HalpBpfError("the state of the BPF programs", errno);
+    }
     error = HalpTieRings(Bpf, Rings);
     if (error == 0) {
         error = HalpAttachPrograms(Bpf);
@@ -156,24 +177,69 @@ HalpCloseBpf(HALP_BPF *Bpf)
     for (index = 0; index < Bpf->ProgramCount; index++) {
         bpf_link__destroy(Bpf->Links[index]);
     }
+    if (Bpf->State != NULL) {
+        munmap(Bpf->State, HALP_STATE_SIZE);
+    }
     bpf_object__close(Bpf->Object);
     free(Bpf);
 }
 
 uint64_t
-HalpReadBpfLoss(HALP_BPF *Bpf)
+HalpArmBpf(HALP_BPF *Bpf)
 {
-    uint64_t loss = Bpf->Failed != NULL ? *Bpf->Failed : 0;
+    __atomic_store_n(&Bpf->State->ArmTime, HalpRecordClock(), __ATOMIC_SEQ_CST);
+    return HalpRecordClock();
+}
+
+int
+HalpIsBpfProgram(HALP_BPF *Bpf, uint32_t Pid)
+{
+    uint32_t state = 0;
+
+    return bpf_map_lookup_elem(Bpf->ProcessMap, &Pid, &state) == 0 && state != 0;
+}
+
+static void
+HalpReadSkipped(HALP_BPF *Bpf)
+{
     struct bpf_prog_info info;
     uint32_t length;
     uint32_t index;
 
+    Bpf->SkippedOthers = 0;
     for (index = 0; index < Bpf->ProgramCount; index++) {
         memset(&info, 0, sizeof(info));
         length = sizeof(info);
-        if (bpf_obj_get_info_by_fd(Bpf->Programs[index], &info, &length) == 0) {
-            loss += info.recursion_misses;
+        if (bpf_obj_get_info_by_fd(Bpf->Programs[index], &info, &length) != 0) {
+            continue;
+        }
+        if (strcmp(Bpf->Names[index], "HalpOnExec") == 0) {
+            Bpf->SkippedCreates = info.recursion_misses;
+        } else if (strcmp(Bpf->Names[index], "HalpOnExit") == 0) {
+            Bpf->SkippedExits = info.recursion_misses;
+        } else {
+            Bpf->SkippedOthers += info.recursion_misses;
         }
     }
-    return loss;
+}
+
+uint64_t
+HalpReadBpfLoss(HALP_BPF *Bpf, int HasSkipped, HALP_LOSS_COUNTS *Counts)
+{
+    struct HALP_BPF_STATE *state = Bpf->State;
+    uint32_t slot;
+
+    if (HasSkipped) {
+        HalpReadSkipped(Bpf);
+    }
+    Counts->Full = __atomic_load_n(&state->Full, __ATOMIC_ACQUIRE);
+    Counts->Creates = __atomic_load_n(&state->Creates, __ATOMIC_ACQUIRE) + Bpf->SkippedCreates;
+    Counts->Exits = __atomic_load_n(&state->Exits, __ATOMIC_ACQUIRE) + Bpf->SkippedExits;
+    Counts->Begins = __atomic_load_n(&state->Begins, __ATOMIC_ACQUIRE);
+    Counts->Tasks = 0;
+    for (slot = 0; slot < HALP_BPF_SLOTS; slot++) {
+        Counts->Tasks += __atomic_load_n(&state->Slots[slot].Tasks, __ATOMIC_ACQUIRE);
+    }
+    return __atomic_load_n(&state->Failed, __ATOMIC_ACQUIRE) + Bpf->SkippedCreates +
+           Bpf->SkippedExits + Bpf->SkippedOthers;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "hal/halp.h"
+#include "loss.h"
 #include "order.h"
 
 #include <pthread.h>
@@ -106,8 +107,15 @@ typedef struct HALP_BPF HALP_BPF;
 /* Loads and attaches the programs, writing into Rings. HALP_UNSUPPORTED: built without them. */
 HALP_STATUS HalpOpenBpf(HALP_RINGS *Rings, HALP_BPF **Bpf);
 void HalpCloseBpf(HALP_BPF *Bpf);
-/* Records that the programs could not write and perf does not count, so far. */
-uint64_t HalpReadBpfLoss(HALP_BPF *Bpf);
+/* The programs begin to tell; the rings run. Returns that time. */
+uint64_t HalpArmBpf(HALP_BPF *Bpf);
+/* 1 if the process is there and runs, or is about to, a program begun since the start. */
+int HalpIsBpfProgram(HALP_BPF *Bpf, uint32_t Pid);
+/*
+ * The programs' counts so far into Counts. Returns the records that they could not write and the
+ * rings do not count. HasSkipped: with the programs that the kernel skipped, a system call each.
+ */
+uint64_t HalpReadBpfLoss(HALP_BPF *Bpf, int HasSkipped, HALP_LOSS_COUNTS *Counts);
 
 /* ---- machine.c: the bpf and perf sources ---- */
 

@@ -2,9 +2,12 @@
  *
  * hal/linux/events/machine.c - the bpf and perf sources: the whole machine, through perf rings
  *
- * Both read one stream of perf records: fork, comm and mmap2 from the kernel; exec and exit from
- * our BPF programs (with exit codes and command lines), or else the kernel's exit records and what
- * can be concluded. The order machine makes events of them.
+ * Both read one stream of perf records: fork and mmap2 from the kernel; exec and exit from our BPF
+ * programs (with exit codes and command lines), or else the kernel's comm and exit records and
+ * what can be concluded. The order machine makes events of them.
+ *
+ * Losses: with the programs, what the rings had no room for is told in events (loss.h); without,
+ * in records of any kind, which are never fewer.
  *
  * When a record is due: a drain takes all rings' heads, then what is older than HALP_SETTLE_TIME
  * at that moment. A record is written at most a few microseconds after its time is taken (both
@@ -27,14 +30,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #define HALP_MILLISECOND 1000000u
 #define HALP_SETTLE_TIME (1u * HALP_MILLISECOND)
 #define HALP_FIRST_DELAY (5u * HALP_MILLISECOND)
 #define HALP_BATCH_DELAY (20u * HALP_MILLISECOND)
 #define HALP_IDLE_DRAINS 5u
-#define HALP_SWEEP_DELAY (1000u * HALP_MILLISECOND) /* from a loss to the search for the dead */
-#define HALP_SWEEPS 2u
+#define HALP_SWEEP_DELAY (1000u * HALP_MILLISECOND) /* between searches without a loss */
+#define HALP_SWEEPS 2u      /* one that is dying in the first is gone in the second */
+#define HALP_SWEEP_COST 20u /* a search takes at most one part in so many of the time */
 
 struct HALP_MACHINE {
     HALP_EVENTS *Events;
@@ -43,7 +48,11 @@ struct HALP_MACHINE {
     int HasRoot;
     uint32_t EmptyDrains;
     uint64_t NextDrain;
-    uint64_t BpfLossTold;
+    uint64_t ArmTime;
+    HALP_LOSS Loss;
+    HALP_LOSS_COUNTS Counts;
+    uint64_t OtherLoss; /* records that are in no ring's count */
+    uint64_t OtherLossTold;
     /* The search for processes whose exit was lost. */
     uint64_t LossSeen;
     uint32_t SweepsLeft;
@@ -100,11 +109,23 @@ typedef struct HALP_PERF_SAMPLE {
 } HALP_PERF_SAMPLE;
 
 static void
+HalpFeed(HALP_MACHINE *Machine, const HALP_RAW *Raw)
+{
+    if (!HalpOrderFeed(Machine->Events->Order, Raw) && Machine->Bpf != NULL) {
+        Machine->OtherLoss++; /* no memory: the order machine's tally says what is lost */
+    }
+}
+
+static void
 HalpFeedImage(HALP_MACHINE *Machine, const HALP_PERF_MMAP2 *Record, HALP_RAW *Raw)
 {
     size_t room = Record->Header.size - sizeof(*Record) - sizeof(uint64_t);
 
+    if (Raw->Time < Machine->ArmTime) {
+        return;
+    }
     if (Record->Inode == 0 && Record->Major == 0 && Record->Minor == 0) {
+        Machine->Counts.Vdsos += strncmp(Record->Path, "[vdso]", room) == 0;
         return; /* [vdso], //anon: not a file */
     }
     Raw->Type = HALP_RAW_IMAGE;
@@ -118,7 +139,7 @@ HalpFeedImage(HALP_MACHINE *Machine, const HALP_PERF_MMAP2 *Record, HALP_RAW *Ra
     if (Raw->PathLength >= 2 && Record->Path[0] == '/' && Record->Path[1] == '/') {
         Raw->PathLength = 0; /* the kernel's "//toolong", "//enomem" */
     }
-    HalpOrderFeed(Machine->Events->Order, Raw);
+    HalpFeed(Machine, Raw);
 }
 
 static void
@@ -160,24 +181,34 @@ HalpFeedExec(HALP_MACHINE *Machine, const HALP_PERF_SAMPLE *Record, HALP_RAW *Ra
     Raw->Path = text;
     Raw->PathLength = exec.PathLength;
     Raw->CommandLine = Machine->Events->Line;
-    Raw->CommandLineLength = HalpFormatCommandLine(text + exec.PathLength, exec.LineLength,
-                                                   exec.Head.LineCut != 0, Machine->Events->Line);
-    HalpOrderFeed(Machine->Events->Order, Raw);
+    Raw->CommandLineLength =
+        HalpFormatCommandLine(text + exec.PathLength, exec.LineLength,
+                              (exec.Head.Flags & HALP_BPF_LINE_CUT) != 0, Machine->Events->Line);
+    HalpFeed(Machine, Raw);
 }
+
+_Static_assert(HALP_BPF_PROGRAM == HALP_RAW_PROGRAM && HALP_BPF_EXECING == HALP_RAW_EXECING,
+               "exec.h, order.h");
 
 static void
 HalpFeedSample(HALP_MACHINE *Machine, const HALP_PERF_SAMPLE *Record, HALP_RAW *Raw)
 {
     struct HALP_BPF_HEAD head;
 
+    /* A BEGIN is shorter; what follows it in the ring is still there to be read. */
     memcpy(&head, Record->Data, sizeof(head));
     Raw->Pid = head.Pid;
     Raw->Tid = head.Tid;
+    Raw->Flags = head.Flags & (HALP_RAW_PROGRAM | HALP_RAW_EXECING);
     switch (head.Type) {
+    case HALP_BPF_BEGIN:
+        Raw->Type = HALP_RAW_EXEC_BEGIN;
+        HalpFeed(Machine, Raw);
+        break;
     case HALP_BPF_EXIT:
         Raw->Type = HALP_RAW_EXIT;
         Raw->ExitCode = head.ExitCode;
-        HalpOrderFeed(Machine->Events->Order, Raw);
+        HalpFeed(Machine, Raw);
         break;
     case HALP_BPF_EXEC:
         HalpFeedExec(Machine, Record, Raw);
@@ -185,13 +216,39 @@ HalpFeedSample(HALP_MACHINE *Machine, const HALP_PERF_SAMPLE *Record, HALP_RAW *
     }
 }
 
+/* ---- losses ---- */
+
+/* Tells what is lost for good. HasSkipped: see HalpReadBpfLoss. */
 static void
-HalpTellMachineLoss(HALP_MACHINE *Machine, uint64_t Lost, uint64_t Time)
+HalpTellExactLoss(HALP_MACHINE *Machine, int HasSkipped)
+{
+    HALP_ORDER *order = Machine->Events->Order;
+    HALP_ORDER_TALLY tally;
+    uint64_t other = HalpReadBpfLoss(Machine->Bpf, HasSkipped, &Machine->Counts);
+
+    if (getauxval(AT_SYSINFO_EHDR) == 0) {
+        Machine->Counts.Begins = 0; /* the kernel maps no [vdso] */
+    }
+    if (Machine->Counts.Ring + Machine->OtherLoss + other == 0) {
+        return; /* what is under way is no loss */
+    }
+    HalpOrderQueryTally(order, &tally);
+    HalpOrderTellLoss(order, HalpTakeLoss(&Machine->Loss, &Machine->Counts, &tally));
+}
+
+/* So many records are missing before the one at Time. */
+static void
+HalpTellRingLoss(HALP_MACHINE *Machine, uint64_t Lost, uint64_t Time)
 {
     HALP_RAW raw = {.Type = HALP_RAW_LOST, .Lost = Lost, .Time = Time};
 
-    if (Lost != 0) {
-        HalpOrderFeed(Machine->Events->Order, &raw);
+    if (Lost == 0) {
+        return;
+    }
+    HalpOrderFeed(Machine->Events->Order, &raw);
+    Machine->Counts.Ring += Lost;
+    if (Machine->Bpf != NULL) {
+        HalpTellExactLoss(Machine, 0);
     }
 }
 
@@ -212,15 +269,18 @@ HalpFeedRecord(void *Context, const struct perf_event_header *Record, uint64_t T
         HalpFeedComm(machine, (const HALP_PERF_COMM *)Record, &raw);
         break;
     case PERF_RECORD_EXIT:
+        machine->Counts.TasksRead += Time >= machine->ArmTime;
         if (machine->Bpf != NULL) {
             break; /* once a thread, without the code: the sample says more */
         }
-        /* fall through */
+        HalpFeedTask(machine, (const HALP_PERF_TASK *)Record, &raw);
+        break;
     case PERF_RECORD_FORK:
+        machine->Counts.TasksRead += Time >= machine->ArmTime;
         HalpFeedTask(machine, (const HALP_PERF_TASK *)Record, &raw);
         break;
     case PERF_RECORD_LOST:
-        HalpTellMachineLoss(
+        HalpTellRingLoss(
             machine, HalpAccountRingLoss(machine->Rings, ((const HALP_PERF_LOST *)Record)->Lost),
             Time);
         break;
@@ -233,40 +293,75 @@ HalpFeedRecord(void *Context, const struct perf_event_header *Record, uint64_t T
 static void
 HalpReadMachineLoss(HALP_MACHINE *Machine)
 {
+    struct timespec moment = {0, HALP_SETTLE_TIME};
     uint64_t loss = HalpReadRingLoss(Machine->Rings);
+    HALP_LOSS_COUNTS counts;
     uint64_t total;
 
     if (Machine->Bpf != NULL) {
-        total = HalpReadBpfLoss(Machine->Bpf);
-        loss += total - Machine->BpfLossTold;
-        Machine->BpfLossTold = total;
+        total = HalpReadBpfLoss(Machine->Bpf, 1, &counts);
+        Machine->OtherLoss += total - Machine->OtherLossTold;
+        Machine->OtherLossTold = total;
     }
-    HalpTellMachineLoss(Machine, loss, HalpRecordClock());
+    if (loss != 0 && Machine->Bpf != NULL) {
+        nanosleep(&moment, NULL); /* a program counts just after the ring does */
+    }
+    HalpTellRingLoss(Machine, loss, HalpRecordClock());
+    if (Machine->Bpf != NULL) {
+        HalpTellExactLoss(Machine, 0);
+    }
+}
+
+/* Grows with every loss, told or not. */
+static uint64_t
+HalpSeenLoss(const HALP_MACHINE *Machine)
+{
+    return Machine->Counts.Ring + Machine->OtherLoss + HalpOrderLostTotal(Machine->Events->Order);
+}
+
+static void
+HalpMarkDead(HALP_MACHINE *Machine, uint64_t Now)
+{
+    uint64_t cost;
+
+    if (Machine->Bpf != NULL) {
+        HalpReadBpfLoss(Machine->Bpf, 0, &Machine->Counts);
+        HalpMarkLoss(&Machine->Loss, &Machine->Counts);
+    }
+    HalpOrderMark(Machine->Events->Order, Machine->HasRoot && Machine->Bpf == NULL,
+                  HalpIsProcessGone);
+    Machine->MarkTime = HalpRecordClock();
+    cost = Machine->MarkTime - Now;
+    Machine->NextMark = Machine->MarkTime + cost * HALP_SWEEP_COST;
+}
+
+static void
+HalpSweepDead(HALP_MACHINE *Machine)
+{
+    HalpOrderSweep(Machine->Events->Order, Machine->MarkTime);
+    Machine->MarkTime = 0;
+    if (--Machine->SweepsLeft == 0 && Machine->Bpf != NULL) {
+        HalpSettleLoss(&Machine->Loss);
+        HalpTellExactLoss(Machine, 0);
+    }
 }
 
 /* Ends processes whose exit is among the lost records; DrainedTo: all before it has been fed. */
 static void
-HalpSearchDead(HALP_MACHINE *Machine, uint64_t Now, uint64_t DrainedTo)
+HalpSearchDead(HALP_MACHINE *Machine, uint64_t DrainedTo)
 {
-    HALP_ORDER *order = Machine->Events->Order;
+    uint64_t now = HalpRecordClock();
 
-    if (HalpOrderLostTotal(order) != Machine->LossSeen) {
-        Machine->LossSeen = HalpOrderLostTotal(order);
-        if (Machine->SweepsLeft == 0) {
-            Machine->NextMark = Now + HALP_SWEEP_DELAY;
-        }
+    if (HalpSeenLoss(Machine) != Machine->LossSeen) {
         Machine->SweepsLeft = HALP_SWEEPS;
     }
     if (Machine->MarkTime != 0 && DrainedTo >= Machine->MarkTime) {
-        HalpOrderSweep(order, Machine->MarkTime);
-        Machine->MarkTime = 0;
-        Machine->SweepsLeft--;
-        Machine->NextMark = Now + HALP_SWEEP_DELAY;
+        HalpSweepDead(Machine);
     }
-    if (Machine->SweepsLeft != 0 && Machine->MarkTime == 0 && Now >= Machine->NextMark) {
-        HalpOrderMark(order, Machine->HasRoot, HalpIsProcessGone);
-        Machine->MarkTime = HalpRecordClock();
+    if (Machine->SweepsLeft != 0 && Machine->MarkTime == 0 && now >= Machine->NextMark) {
+        HalpMarkDead(Machine, now);
     }
+    Machine->LossSeen = HalpSeenLoss(Machine);
 }
 
 /* ---- the reader ---- */
@@ -288,7 +383,10 @@ HalpDrainMachine(HALP_MACHINE *Machine, int IsLast)
             Machine->NextMark = now;
         }
     }
-    HalpSearchDead(Machine, now, IsLast ? now : limit);
+    HalpSearchDead(Machine, IsLast ? now : limit);
+    if (Machine->Bpf != NULL) {
+        HalpTellExactLoss(Machine, 0); /* what went on of programs whose start is lost */
+    }
     HalpOrderFlush(Machine->Events->Order);
     Machine->NextDrain = HalpRecordClock() + HALP_BATCH_DELAY;
 }
@@ -318,8 +416,9 @@ HalpAwaitDrain(HALP_MACHINE *Machine, uint64_t Deadline)
         HalpWaitRings(Machine->Rings, stop, HalpEarlier(Machine->NextDrain, Deadline), 0);
         return;
     }
-    if (Machine->SweepsLeft != 0 ||
-        (Machine->HasRoot && HalpOrderFollowedCount(Machine->Events->Order) == 0)) {
+    if (Machine->SweepsLeft != 0) {
+        until = HalpEarlier(Deadline, HalpRecordClock() + HALP_BATCH_DELAY);
+    } else if ((Machine->HasRoot && HalpOrderFollowedCount(Machine->Events->Order) == 0)) {
         until = HalpEarlier(Deadline, HalpRecordClock() + HALP_SWEEP_DELAY);
     }
     if (HalpWaitRings(Machine->Rings, stop, until, 1)) {
@@ -327,6 +426,25 @@ HalpAwaitDrain(HALP_MACHINE *Machine, uint64_t Deadline)
         Machine->NextDrain = HalpRecordClock() + HALP_FIRST_DELAY;
         HalpWaitRings(Machine->Rings, stop, HalpEarlier(Machine->NextDrain, Deadline), 0);
     }
+}
+
+/* All losses that are still open: nothing will be read any more, or nobody is left. */
+static void
+HalpSettleMachine(HALP_MACHINE *Machine)
+{
+    struct timespec settle = {0, HALP_SETTLE_TIME};
+
+    HalpReadMachineLoss(Machine);
+    HalpSearchDead(Machine, 0);
+    while (Machine->Bpf != NULL && Machine->SweepsLeft != 0) {
+        if (Machine->MarkTime == 0) {
+            HalpMarkDead(Machine, HalpRecordClock());
+        }
+        nanosleep(&settle, NULL);
+        HalpDrainRings(Machine->Rings, UINT64_MAX, HalpFeedRecord, Machine);
+        HalpSweepDead(Machine);
+    }
+    HalpOrderFlush(Machine->Events->Order);
 }
 
 /* Everything that is there; then the source has ended. */
@@ -337,8 +455,7 @@ HalpEndMachine(HALP_MACHINE *Machine)
 
     nanosleep(&settle, NULL);
     HalpDrainMachine(Machine, 1);
-    HalpReadMachineLoss(Machine);
-    HalpOrderFlush(Machine->Events->Order);
+    HalpSettleMachine(Machine);
     return HALP_CLOSED;
 }
 
@@ -368,8 +485,7 @@ HalpWaitMachine(HALP_MACHINE *Machine, uint64_t Deadline)
         }
         HalpDrainMachine(Machine, 0);
         if (HalpHasTreeEnded(Machine)) {
-            HalpReadMachineLoss(Machine);
-            HalpOrderFlush(events->Order);
+            HalpSettleMachine(Machine);
             return HALP_CLOSED;
         }
         if (events->Delivered != before) {
@@ -386,13 +502,21 @@ HalpWaitMachine(HALP_MACHINE *Machine, uint64_t Deadline)
 static void
 HalpQueryProcess(void *Context, HALP_RAW *Exec)
 {
-    HALP_EVENTS *events = Context;
+    HALP_EVENTS *events = ((HALP_MACHINE *)Context)->Events;
 
     Exec->CommandLine = events->Line;
     Exec->CommandLineLength = HalpReadCommandLine(Exec->Pid, events->Line);
     if (Exec->ParentPid == 0 && Exec->CommandLineLength != 0) {
         Exec->ParentPid = HalpReadParent(Exec->Pid);
     }
+}
+
+static int
+HalpIsProgram(void *Context, uint32_t Pid)
+{
+    HALP_MACHINE *machine = Context;
+
+    return machine->Bpf != NULL && HalpIsBpfProgram(machine->Bpf, Pid);
 }
 
 static HALP_STATUS
@@ -402,22 +526,24 @@ HalpArmMachine(HALP_MACHINE *Machine, const HALP_EVENTS_OPTIONS *Options, int Us
     HALP_RINGS_OPTIONS rings = {.HasSamples = UseBpf, .BufferSize = Options->BufferSize};
     HALP_ORDER_OPTIONS order = {.ExecFromImage = !UseBpf,
                                 .OneExitPerThread = !UseBpf,
+                                .KnowsPrograms = UseBpf,
                                 .Filter = Machine->HasRoot,
                                 .QueryProcess = HalpQueryProcess,
-                                .Context = events};
-    HALP_STATUS status = HalpResetOrder(events, &order);
+                                .IsProgram = HalpIsProgram,
+                                .Context = Machine};
+    HALP_STATUS status = HalpOpenRings(&rings, &Machine->Rings);
 
-    if (status == HALP_OK) {
-        status = HalpOpenRings(&rings, &Machine->Rings);
-    }
     if (status == HALP_OK && UseBpf) {
         status = HalpOpenBpf(Machine->Rings, &Machine->Bpf);
+    }
+    if (status == HALP_OK) {
+        status = HalpResetOrder(events, &order);
     }
     if (status == HALP_OK) {
         status = HalpStartRings(Machine->Rings);
     }
     if (status == HALP_OK && UseBpf) {
-        Machine->BpfLossTold = HalpReadBpfLoss(Machine->Bpf); /* written before the rings ran */
+        Machine->ArmTime = HalpArmBpf(Machine->Bpf);
     }
     /* After the start: who is not found now began later and has a FORK record. */
     if (status == HALP_OK) {

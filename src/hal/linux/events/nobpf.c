@@ -20,8 +20,25 @@ HalpCloseBpf(HALP_BPF *Bpf)
 }
 
 uint64_t
-HalpReadBpfLoss(HALP_BPF *Bpf)
+HalpArmBpf(HALP_BPF *Bpf)
 {
     (void)Bpf;
+    return 0;
+}
+
+int
+HalpIsBpfProgram(HALP_BPF *Bpf, uint32_t Pid)
+{
+    (void)Bpf;
+    (void)Pid;
+    return 0;
+}
+
+uint64_t
+HalpReadBpfLoss(HALP_BPF *Bpf, int HasSkipped, HALP_LOSS_COUNTS *Counts)
+{
+    (void)Bpf;
+    (void)HasSkipped;
+    (void)Counts;
     return 0;
 }

@@ -11,8 +11,11 @@
  * Invariants  O1  CREATE is told iff REPORTED goes 0 -> 1, EXIT iff it goes 1 -> 0 (gives M1).
  *             O2  IMAGE is told only while REPORTED is set (gives M2).
  *             O3  Held != NULL only while EXECING.
- *             O4  Every record about a reported process is told, or counted in PendingLost.
+ *             O4  Every record about a reported process is told, or counted in PendingLost (or
+ *                 in Tally, for the caller to count).
  *             O5  Times told never decrease.
+ *             O6  KnowsPrograms: events fed + Made - Untold = events told, whole machine. Programs
+ *                 and Execing count the entries with PROGRAM and EXECING.
  * M3 follows from the time order of what is fed: a parent runs its program before it forks.
  */
 #include "order.h"
@@ -24,6 +27,8 @@
 #define HALP_HELD_SPARES 16u       /* kept for reuse; an exec lasts well below a millisecond */
 #define HALP_HELD_SPARE_SIZE 4096u /* larger ones are given back */
 #define HALP_HELD_LIMIT 64u        /* images; no program has so many before it starts */
+#define HALP_EXEC_LIMIT \
+    100000000u /* ns; after a loss, an exec that is older has no EXEC any more */
 
 typedef struct HALP_HELD_IMAGE {
     uint64_t Base;
@@ -54,6 +59,7 @@ struct HALP_ORDER {
     uint32_t LossEpoch;   /* grows with every loss */
     uint64_t PendingLost; /* counted, not told */
     uint64_t LostTotal;
+    HALP_ORDER_TALLY Tally;
     uint64_t LastTime;     /* O5 */
     uint64_t CompleteTime; /* before, an unknown process means nothing */
 };
@@ -87,6 +93,32 @@ HalpOrderLose(HALP_ORDER *Order, uint64_t Count)
     Order->PendingLost += Count;
     Order->LostTotal += Count;
     Order->LossEpoch++;
+}
+
+void
+HalpOrderTellLoss(HALP_ORDER *Order, uint64_t Count)
+{
+    Order->PendingLost += Count;
+    Order->LostTotal += Count;
+}
+
+/* O6; returns whether there was one. */
+static int
+HalpOrderEndProgram(HALP_ORDER *Order, HALP_PROCESS *Process)
+{
+    if ((Process->Flags & HALP_PROCESS_PROGRAM) == 0) {
+        return 0;
+    }
+    Process->Flags &= ~HALP_PROCESS_PROGRAM;
+    Order->Tally.Programs--;
+    return 1;
+}
+
+static void
+HalpOrderEndExec(HALP_ORDER *Order, HALP_PROCESS *Process)
+{
+    Order->Tally.Execing -= (Process->Flags & HALP_PROCESS_EXECING) != 0;
+    Process->Flags &= ~HALP_PROCESS_EXECING;
 }
 
 static void
@@ -285,7 +317,12 @@ HalpOrderCompleteExec(HALP_ORDER *Order, HALP_PROCESS *Process, const HALP_RAW *
     HALP_RAW told = {.Type = HALP_RAW_IMAGE, .Pid = Exec->Pid, .Time = Exec->Time};
 
     HalpOrderAdopt(Order, Process, Exec->ParentPid);
-    Process->Flags &= ~HALP_PROCESS_EXECING;
+    HalpOrderEndExec(Order, Process);
+    HalpOrderEndProgram(Order, Process);
+    Process->Flags &= ~HALP_PROCESS_UNSEEN;
+    Process->Flags |= HALP_PROCESS_PROGRAM;
+    Process->Left = 0;
+    Order->Tally.Programs++;
     Process->LossEpoch = Order->LossEpoch;
     if ((Process->Flags & HALP_PROCESS_REPORT) != 0) {
         HalpOrderTellExit(Order, Process, Exec->Tid, 0, Exec->Time);
@@ -318,6 +355,8 @@ HalpOrderGuessExec(HALP_ORDER *Order, HALP_PROCESS *Process, const HALP_RAW *Ima
         Order->Options.QueryProcess(Order->Options.Context, &exec);
     }
     Process->Flags |= HALP_PROCESS_GUESSED;
+    Order->Tally.MadeCreates++;
+    Order->Tally.MadeExits += (Process->Flags & HALP_PROCESS_PROGRAM) != 0;
     HalpOrderCompleteExec(Order, Process, &exec);
 }
 
@@ -338,6 +377,8 @@ HalpOrderForget(HALP_ORDER *Order, HALP_PROCESS *Process)
     if ((Process->Flags & HALP_PROCESS_FOLLOWED) != 0 && Order->Options.Filter) {
         Order->FollowedCount--;
     }
+    HalpOrderEndExec(Order, Process);
+    HalpOrderEndProgram(Order, Process);
     HalpOrderReleaseHeld(Order, Process);
 }
 
@@ -366,6 +407,7 @@ HalpOrderFork(HALP_ORDER *Order, const HALP_RAW *Raw)
     /* An entry that is there: its EXIT was lost. */
     HalpOrderSettle(Order, process);
     HalpOrderTellExit(Order, process, Raw->Pid, HALP_EXIT_CODE_UNKNOWN, Raw->Time);
+    Order->Tally.MadeExits += (process->Flags & HALP_PROCESS_PROGRAM) != 0;
     HalpOrderForget(Order, process);
     *process = (HALP_PROCESS){.Pid = Raw->Pid,
                               .Flags = flags,
@@ -396,7 +438,7 @@ HalpOrderExecProcess(HALP_ORDER *Order, const HALP_RAW *Raw)
     if (process != NULL) {
         process->Flags = HALP_PROCESS_ORPHANED;
         process->Threads = 1;
-        process->LossEpoch = Order->LossEpoch;
+        process->LossEpoch = Order->LossEpoch - (Order->Options.KnowsPrograms != 0);
         if (!Order->Options.Filter) {
             process->Flags |= HALP_PROCESS_FOLLOWED | HALP_PROCESS_REPORT;
         }
@@ -414,25 +456,88 @@ HalpOrderExecBegin(HALP_ORDER *Order, const HALP_RAW *Raw)
     }
     HalpOrderSettle(Order, process);
     process->Flags |= HALP_PROCESS_EXECING;
+    Order->Tally.Execing++;
     process->Flags &= ~HALP_PROCESS_GUESSED;
     process->ExecTime = Raw->Time;
     process->Threads = 1; /* exec ends all other threads first */
     return 1;
 }
 
+/* Process runs a program that was not told: what it did is lost. */
+static void
+HalpOrderFindUnseen(HALP_ORDER *Order, HALP_PROCESS *Process)
+{
+    Order->Tally.UntoldImages += Process->Left;
+    Process->Left = 0;
+    Process->Flags |= HALP_PROCESS_UNSEEN;
+}
+
+/* A record says whether it Ends a program of Process; its EXIT is told if there is a CREATE. */
+static void
+HalpOrderCountEnd(HALP_ORDER *Order, HALP_PROCESS *Process, int Ends)
+{
+    if ((Process->Flags & HALP_PROCESS_PROGRAM) != 0) {
+        Order->Tally.MadeExits += !Ends; /* it ended before: its EXIT is missing, a FORK since */
+    } else if (Ends) {
+        HalpOrderFindUnseen(Order, Process);
+        Order->Tally.UntoldExits++;
+    }
+}
+
 static int
 HalpOrderExec(HALP_ORDER *Order, const HALP_RAW *Raw)
 {
     HALP_PROCESS *process = HalpOrderExecProcess(Order, Raw);
+    int ends = (Raw->Flags & HALP_RAW_PROGRAM) != 0;
 
     if (process == NULL) {
+        Order->Tally.UntoldCreates++;
+        Order->Tally.UntoldExits += (uint64_t)ends;
         return 0;
     }
     if ((process->Flags & HALP_PROCESS_GUESSED) != 0) {
         process->Flags &= ~HALP_PROCESS_GUESSED; /* told already, from less */
+        Order->Tally.MadeCreates--;
+        Order->Tally.MadeExits -= ends;
         return 1;
     }
+    HalpOrderCountEnd(Order, process, ends);
+    if ((process->Flags & HALP_PROCESS_EXECING) == 0) {
+        Order->Tally.UntoldImages += process->Left; /* EXEC_BEGIN is missing: its own */
+    }
     HalpOrderCompleteExec(Order, process, Raw);
+    return 1;
+}
+
+/* Whether a process that runs no program that we know of runs one whose EXEC was lost. */
+static void
+HalpOrderAskUnseen(HALP_ORDER *Order, HALP_PROCESS *Process)
+{
+    Process->LossEpoch = Order->LossEpoch; /* asked once a loss */
+    if (Order->Options.IsProgram != NULL &&
+        Order->Options.IsProgram(Order->Options.Context, Process->Pid)) {
+        HalpOrderFindUnseen(Order, Process);
+    }
+}
+
+/* KnowsPrograms: an image that is told to nobody. Returns 0 without memory. */
+static int
+HalpOrderLeaveImage(HALP_ORDER *Order, const HALP_RAW *Raw)
+{
+    HALP_PROCESS *process = HalpOrderExecProcess(Order, Raw);
+
+    if (process == NULL) {
+        Order->Tally.UntoldImages++;
+        return 0;
+    }
+    if ((process->Flags & HALP_PROCESS_UNSEEN) != 0) {
+        Order->Tally.UntoldImages++;
+    } else if ((process->Flags & HALP_PROCESS_PROGRAM) == 0) { /* else filtered out */
+        process->Left++;
+        if (process->LossEpoch != Order->LossEpoch) {
+            HalpOrderAskUnseen(Order, process);
+        }
+    }
     return 1;
 }
 
@@ -441,29 +546,55 @@ HalpOrderImage(HALP_ORDER *Order, const HALP_RAW *Raw)
 {
     HALP_PROCESS *process = HalpTableFind(&Order->Table, Raw->Pid);
 
-    if (process == NULL) {
-        return Raw->Time < Order->CompleteTime; /* else its FORK and its exec are gone */
-    }
-    if ((process->Flags & HALP_PROCESS_EXECING) != 0) {
+    if (process != NULL && (process->Flags & HALP_PROCESS_EXECING) != 0) {
         if (!Order->Options.ExecFromImage) {
             /* An orphan may turn out to be followed: hold until its parent is known. */
             if ((process->Flags & (HALP_PROCESS_REPORT | HALP_PROCESS_ORPHANED)) == 0) {
                 return 1;
             }
             if (process->Held == NULL || process->Held->Count < HALP_HELD_LIMIT) {
-                return HalpOrderHold(Order, process, Raw);
+                if (HalpOrderHold(Order, process, Raw)) {
+                    return 1;
+                }
+                Order->Tally.UntoldImages++;
+                return 0;
             }
             HalpOrderSettle(Order, process);
         } else {
             HalpOrderGuessExec(Order, process, Raw);
         }
     }
-    if ((process->Flags & HALP_PROCESS_REPORTED) != 0) {
+    if (process != NULL && (process->Flags & HALP_PROCESS_REPORTED) != 0) {
         HalpOrderTellImage(Order, Raw);
         return 1;
     }
+    if (Order->Options.KnowsPrograms) {
+        return HalpOrderLeaveImage(Order, Raw);
+    }
+    if (process == NULL) {
+        return Raw->Time < Order->CompleteTime; /* else its FORK and its exec are gone */
+    }
     /* It runs no program of its own - or the records that say so are among the lost ones. */
     return (process->Flags & HALP_PROCESS_REPORT) == 0 || process->LossEpoch == Order->LossEpoch;
+}
+
+/* Whether the program that Process was about to run did run: its EXEC is missing then. */
+static int
+HalpOrderRanUnseen(const HALP_ORDER *Order, const HALP_PROCESS *Process, const HALP_RAW *Exit)
+{
+    if (Order->Options.KnowsPrograms && Exit != NULL) {
+        return (Exit->Flags & HALP_RAW_EXECING) == 0; /* else the exec failed */
+    }
+    return Process->Held != NULL || Process->LossEpoch != Order->LossEpoch;
+}
+
+static void
+HalpOrderEnd(HALP_ORDER *Order, HALP_PROCESS *Process, uint32_t Tid, int32_t ExitCode,
+             uint64_t Time)
+{
+    HalpOrderTellExit(Order, Process, Tid, ExitCode, Time);
+    HalpOrderForget(Order, Process);
+    HalpTableRemove(&Order->Table, Process);
 }
 
 static void
@@ -472,19 +603,20 @@ HalpOrderExit(HALP_ORDER *Order, const HALP_RAW *Raw)
     HALP_PROCESS *process = HalpTableFind(&Order->Table, Raw->Pid);
 
     if (process == NULL) {
-        return; /* the other half of two threads that ended together */
+        /* The other half of two threads that ended together, or its CREATE is lost. */
+        Order->Tally.UntoldExits += (Raw->Flags & HALP_RAW_PROGRAM) != 0;
+        return;
     }
     if (Order->Options.OneExitPerThread && process->Threads > 1) {
         /* Better one too many than an end too early: HalpOrderMark finds those that are gone. */
         process->Threads -= Raw->Time > process->CountTime;
         return;
     }
-    if (process->Held != NULL || process->LossEpoch != Order->LossEpoch) {
+    if (HalpOrderRanUnseen(Order, process, Raw)) {
         HalpOrderSettle(Order, process); /* else the exec itself failed */
     }
-    HalpOrderTellExit(Order, process, Raw->Tid, Raw->ExitCode, Raw->Time);
-    HalpOrderForget(Order, process);
-    HalpTableRemove(&Order->Table, process);
+    HalpOrderCountEnd(Order, process, (Raw->Flags & HALP_RAW_PROGRAM) != 0);
+    HalpOrderEnd(Order, process, Raw->Tid, Raw->ExitCode, Raw->Time);
 }
 
 int
@@ -509,10 +641,13 @@ HalpOrderFeed(HALP_ORDER *Order, const HALP_RAW *Raw)
         HalpOrderExit(Order, Raw);
         break;
     case HALP_RAW_LOST:
-        HalpOrderLose(Order, Raw->Lost);
+        if (!Order->Options.KnowsPrograms) {
+            HalpOrderLose(Order, Raw->Lost);
+        }
+        Order->LossEpoch++;
         break;
     }
-    if (!taken) {
+    if (!taken && !Order->Options.KnowsPrograms) {
         HalpOrderLose(Order, 1);
     }
     return taken;
@@ -534,20 +669,42 @@ HalpOrderMark(HALP_ORDER *Order, int OnlyFollowed, int (*IsGone)(uint32_t Pid))
     }
 }
 
+/* The process is gone, and so is its EXIT. */
+static void
+HalpOrderBury(HALP_ORDER *Order, HALP_PROCESS *Process, uint64_t Time)
+{
+    if (HalpOrderRanUnseen(Order, Process, NULL)) {
+        HalpOrderSettle(Order, Process);
+    }
+    Order->Tally.MadeExits += (Process->Flags & HALP_PROCESS_PROGRAM) != 0;
+    HalpOrderEnd(Order, Process, Process->Pid, HALP_EXIT_CODE_UNKNOWN, Time);
+}
+
+/* What a process that is there has waiting for a record that was lost. */
+static void
+HalpOrderSettleLive(HALP_ORDER *Order, HALP_PROCESS *Process, uint64_t Time)
+{
+    if (Time > Process->ExecTime + HALP_EXEC_LIMIT) {
+        HalpOrderSettle(Order, Process);
+    }
+    if (Process->Left != 0) {
+        HalpOrderAskUnseen(Order, Process);
+    }
+}
+
 void
 HalpOrderSweep(HALP_ORDER *Order, uint64_t Time)
 {
-    HALP_RAW gone = {.Type = HALP_RAW_EXIT, .ExitCode = HALP_EXIT_CODE_UNKNOWN, .Time = Time};
     uint32_t slot;
 
     for (slot = 0; slot < Order->Table.Capacity; slot++) {
         HALP_PROCESS *process = &Order->Table.Slots[slot];
         /* Removal moves later entries into this slot: look at it again. */
         while (process->Pid != 0 && (process->Flags & HALP_PROCESS_SUSPECT) != 0) {
-            gone.Pid = process->Pid;
-            gone.Tid = process->Pid;
-            process->Threads = 1;
-            HalpOrderExit(Order, &gone);
+            HalpOrderBury(Order, process, Time);
+        }
+        if (process->Pid != 0 && Order->Options.KnowsPrograms) {
+            HalpOrderSettleLive(Order, process, Time);
         }
     }
 }
@@ -639,6 +796,12 @@ void
 HalpOrderExpectRoot(HALP_ORDER *Order, uint32_t Pid)
 {
     Order->ExpectedRoot = Pid;
+}
+
+void
+HalpOrderQueryTally(const HALP_ORDER *Order, HALP_ORDER_TALLY *Tally)
+{
+    *Tally = Order->Tally;
 }
 
 uint64_t

@@ -19,8 +19,13 @@ typedef enum HALP_RAW_TYPE {
 
 #define HALP_EXIT_CODE_UNKNOWN (-1)
 
+/* HALP_RAW.Flags, where the source knows it (HALP_ORDER_OPTIONS.KnowsPrograms). */
+#define HALP_RAW_PROGRAM 1u /* EXIT, EXEC: this ends a program whose exec was watched */
+#define HALP_RAW_EXECING 2u /* EXIT: in an exec that failed halfway */
+
 typedef struct HALP_RAW {
     HALP_RAW_TYPE Type;
+    uint32_t Flags; /* HALP_RAW_* */
     uint32_t Pid;
     uint32_t Tid;
     uint32_t ParentPid;  /* EXEC; 0: unknown */
@@ -45,6 +50,11 @@ typedef struct HALP_ORDER_OPTIONS {
     int ExecFromImage;
     /* EXIT comes once a thread; the process ends with the last one. */
     int OneExitPerThread;
+    /*
+     * Records say whether a program ends with them, and the caller counts what the host dropped,
+     * from HalpOrderQueryTally (loss.h): a LOST record only says that something is missing.
+     */
+    int KnowsPrograms;
     /* Report only what descends from followed processes (HalpOrderAddProcess). */
     int Filter;
     /*
@@ -52,6 +62,11 @@ typedef struct HALP_ORDER_OPTIONS {
      * be there: Exec->CommandLine, and Exec->ParentPid if it is 0. May be NULL.
      */
     void (*QueryProcess)(void *Context, HALP_RAW *Exec);
+    /*
+     * KnowsPrograms, after a loss: 1 if a process that is there runs, or is about to, a program
+     * that began since the source was opened.
+     */
+    int (*IsProgram)(void *Context, uint32_t Pid);
     void *Context;
 } HALP_ORDER_OPTIONS;
 
@@ -84,6 +99,22 @@ int HalpOrderFeed(HALP_ORDER *Order, const HALP_RAW *Raw);
 /* Tells losses not told yet. Called at the end of a batch. */
 void HalpOrderFlush(HALP_ORDER *Order);
 
+/* Counts lost events, told with the next ones. For KnowsPrograms. */
+void HalpOrderTellLoss(HALP_ORDER *Order, uint64_t Count);
+
+/* What was told beyond the records, and what of them was not; whatever Filter says. */
+typedef struct HALP_ORDER_TALLY {
+    uint64_t UntoldImages;  /* images fed, of programs whose EXEC is missing */
+    uint64_t UntoldCreates; /* programs fed and not told: memory */
+    uint64_t UntoldExits;   /* ends fed, of programs whose EXEC is missing */
+    int64_t MadeCreates;    /* programs told whose EXEC is missing; falls when it comes late */
+    int64_t MadeExits;      /* ends told whose record is missing */
+    uint32_t Programs;      /* in the table: the exits that can still be made */
+    uint32_t Execing;       /* and the creates */
+} HALP_ORDER_TALLY;
+
+void HalpOrderQueryTally(const HALP_ORDER *Order, HALP_ORDER_TALLY *Tally);
+
 /* Records that this layer had to discard, or was told of, so far; 0: nothing was ever lost. */
 uint64_t HalpOrderLostTotal(const HALP_ORDER *Order);
 /* Followed processes alive. */
@@ -96,7 +127,8 @@ uint32_t HalpOrderProcessCount(const HALP_ORDER *Order);
  * After a loss an EXIT may be missing for ever. Mark asks IsGone of every process (or
  * every followed one); Sweep, called
  * once all records from before the marking have been fed, ends those still marked (exit code
- * HALP_EXIT_CODE_UNKNOWN). A record of the process in between takes its mark away.
+ * HALP_EXIT_CODE_UNKNOWN), and completes the programs whose EXEC has not come since. A record of
+ * the process in between takes its mark away.
  */
 void HalpOrderMark(HALP_ORDER *Order, int OnlyFollowed, int (*IsGone)(uint32_t Pid));
 void HalpOrderSweep(HALP_ORDER *Order, uint64_t Time);

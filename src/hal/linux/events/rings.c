@@ -93,9 +93,9 @@ HalpOpenRingEvent(HALP_RINGS *Rings, const HALP_RINGS_OPTIONS *Options, uint32_t
         .read_format = Rings->HasLossCounter ? PERF_FORMAT_LOST : 0,
         .mmap = 1,
         .mmap2 = 1,
-        .comm = 1,
-        .comm_exec = 1,
-        .task = 1,
+        .comm = !Options->HasSamples, /* the programs tell these */
+        .comm_exec = !Options->HasSamples,
+        .task = 1, /* mmap implies it */
         .wakeup_watermark = (uint32_t)(Rings->Size / 4)};
     int fd = HalpOpenPerfEvent(&attributes, Processor);
 

@@ -19,6 +19,8 @@ typedef struct HALP_HELD HALP_HELD;
 #define HALP_PROCESS_GUESSED 16u  /* CREATE was told without its EXEC record */
 #define HALP_PROCESS_SUSPECT 32u  /* gone when last looked at */
 #define HALP_PROCESS_ORPHANED 64u /* made up from a record whose FORK is missing */
+#define HALP_PROCESS_PROGRAM 128u /* REPORTED, or would be if it were not filtered out */
+#define HALP_PROCESS_UNSEEN 256u  /* runs a program whose CREATE could not be told */
 
 typedef struct HALP_PROCESS {
     uint32_t Pid; /* 0: free slot */
@@ -26,6 +28,7 @@ typedef struct HALP_PROCESS {
     uint32_t CreatorPid; /* 0: unknown */
     uint32_t CreatorTid;
     uint32_t Threads;
+    uint32_t Left;      /* images that are lost if it turns out to be UNSEEN */
     uint32_t LossEpoch; /* of the order machine, when this program or fork began */
     uint64_t ExecTime;  /* of EXEC_BEGIN, while EXECING */
     uint64_t CountTime; /* when Threads was counted, if it was */
