@@ -9,6 +9,7 @@
 #pragma once
 
 #include "cm/cm.h"
+#include "ob/filter.h"
 
 #define CMP_TAG 'yeKC'      /* "CKey" */
 #define CMP_TAG_PATH 'pRmC' /* "CmRp" */
@@ -42,6 +43,8 @@ typedef struct CMP_KEY {
 /* The object that a key handle names. */
 typedef struct CMP_KEY_BODY {
     CMP_KEY *Key;
+    LIST_ENTRY Contexts;  /* of registry callbacks; CmpContextLock */
+    PUNICODE_STRING Name; /* CmCallbackGetKeyObjectID's; NULL until asked for; atomic */
 } CMP_KEY_BODY;
 
 extern POBJECT_TYPE CmpKeyObjectType;
@@ -91,3 +94,35 @@ NTSTATUS CmpQueryKeyLocked(CMP_KEY *Key, KEY_INFORMATION_CLASS Class, PVOID Buff
                            PULONG ResultLength);
 NTSTATUS CmpQueryValueLocked(const CMP_VALUE *Value, KEY_VALUE_INFORMATION_CLASS Class,
                              PVOID Buffer, ULONG Length, PULONG ResultLength);
+
+/* ---- callback.c ---- */
+
+/* A registry operation on its way through the callbacks. */
+typedef struct CMP_OPERATION {
+    PVOID Information;  /* REG_*_INFORMATION */
+    PVOID *Contexts;    /* its CallContext, and behind that the object's or root object's context */
+    CMP_KEY_BODY *Body; /* whose context that is */
+    PVOID *Object;      /* what the post-notification names; read when it is sent */
+    NTSTATUS Status;    /* of an operation that a callback took over or refused */
+    BOOLEAN Proceed;    /* it is to be performed */
+    PVOID CallContext[OBP_MAX_FILTERS];
+    OBP_FILTER_WALK Walk;
+} CMP_OPERATION;
+
+VOID CmpInitializeCallbacks(VOID);
+/* Forgets callbacks that nobody unregistered. */
+VOID CmpShutdownCallbacks(VOID);
+/*
+ * Sends the pre-notification. FALSE: Operation->Status is the outcome, and the operation is not
+ * performed. In both cases CmpAfter follows. Body may be NULL.
+ */
+BOOLEAN CmpBefore(CMP_OPERATION *Operation, REG_NOTIFY_CLASS Class, PVOID Information,
+                  PVOID *Contexts, CMP_KEY_BODY *Body);
+/* Sends the post-notification to those who let the operation pass. Returns the final status. */
+NTSTATUS CmpAfter(CMP_OPERATION *Operation, REG_NOTIFY_CLASS Class, NTSTATUS Status);
+/* The last handle closes: told, then the contexts of the object are given back. */
+VOID CmpTellHandleClose(CMP_KEY_BODY *Body);
+/* Gives the contexts of Body back to their callbacks; the object is about to go if Deleting. */
+VOID CmpCleanUpContexts(CMP_KEY_BODY *Body, BOOLEAN Deleting);
+/* The key's full name in one pool block (CMP_TAG), terminated. STATUS_KEY_DELETED. */
+NTSTATUS CmpAllocateFullName(CMP_KEY *Key, PUNICODE_STRING *Name);

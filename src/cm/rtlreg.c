@@ -482,10 +482,10 @@ NTSTATUS NTAPI
 RtlQueryRegistryValues(ULONG RelativeTo, PCWSTR Path, PRTL_QUERY_REGISTRY_TABLE QueryTable,
                        PVOID Context, PVOID Environment)
 {
+    NT_ENTER(RtlQueryRegistryValues);
     CMP_QUERY query = {.Context = Context};
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = CmpOpenRelative(RelativeTo, Path, KEY_ALL_ACCESS, FALSE, &query.Top);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -504,11 +504,11 @@ NTSTATUS NTAPI
 RtlWriteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName, ULONG ValueType,
                       PVOID ValueData, ULONG ValueLength)
 {
+    NT_ENTER(RtlWriteRegistryValue);
     UNICODE_STRING name;
     NTSTATUS status;
     HANDLE key;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = CmpOpenRelative(RelativeTo, Path, KEY_SET_VALUE, TRUE, &key);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -522,10 +522,10 @@ RtlWriteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName, ULONG Val
 NTSTATUS NTAPI
 RtlCheckRegistryKey(ULONG RelativeTo, PWSTR Path)
 {
+    NT_ENTER(RtlCheckRegistryKey);
     NTSTATUS status;
     HANDLE key;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = CmpOpenRelative(RelativeTo, Path, KEY_QUERY_VALUE, FALSE, &key);
     if (NT_SUCCESS(status)) {
         CmpCloseRelative(RelativeTo, key);
@@ -536,10 +536,10 @@ RtlCheckRegistryKey(ULONG RelativeTo, PWSTR Path)
 NTSTATUS NTAPI
 RtlCreateRegistryKey(ULONG RelativeTo, PWSTR Path)
 {
+    NT_ENTER(RtlCreateRegistryKey);
     NTSTATUS status;
     HANDLE key;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = CmpOpenRelative(RelativeTo, Path, KEY_WRITE, TRUE, &key);
     if (NT_SUCCESS(status)) {
         CmpCloseRelative(RelativeTo, key);
@@ -550,11 +550,11 @@ RtlCreateRegistryKey(ULONG RelativeTo, PWSTR Path)
 NTSTATUS NTAPI
 RtlDeleteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName)
 {
+    NT_ENTER(RtlDeleteRegistryValue);
     UNICODE_STRING name;
     NTSTATUS status;
     HANDLE key;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = CmpOpenRelative(RelativeTo, Path, KEY_SET_VALUE, FALSE, &key);
     if (!NT_SUCCESS(status)) {
         return status;

@@ -11,6 +11,7 @@
 #include "cm/cmp.h"
 
 POBJECT_TYPE CmpKeyObjectType;
+static CMP_KEY_BODY *CmpRootBody; /* \\Registry, for the callbacks */
 
 #pragma GCC visibility push(default)
 POBJECT_TYPE *CmKeyObjectType = &CmpKeyObjectType;
@@ -21,8 +22,36 @@ CmpDeleteKeyBody(PVOID Object)
 {
     CMP_KEY_BODY *body = Object;
 
+    CmpCleanUpContexts(body, TRUE);
+    if (body->Name != NULL) {
+        ExFreePoolWithTag(body->Name, CMP_TAG);
+    }
     if (body->Key != NULL) {
         CmpDereferenceKey(body->Key);
+    }
+}
+
+static VOID
+CmpCloseKeyBody(PEPROCESS Process, PVOID Object, ULONG ProcessHandleCount, ULONG HandleCount)
+{
+    if (HandleCount == 1) {
+        CmpTellHandleClose(Object);
+    }
+}
+
+/* What ObQueryNameString tells of a key object. */
+static VOID
+CmpQueryBodyName(PVOID Object, PWSTR Buffer, SIZE_T Size)
+{
+    PUNICODE_STRING name;
+    SIZE_T length;
+
+    Buffer[0] = 0;
+    if (NT_SUCCESS(CmpAllocateFullName(((CMP_KEY_BODY *)Object)->Key, &name))) {
+        length = min((SIZE_T)name->Length, Size - sizeof(WCHAR));
+        RtlCopyMemory(Buffer, name->Buffer, length);
+        Buffer[length / sizeof(WCHAR)] = 0;
+        ExFreePoolWithTag(name, CMP_TAG);
     }
 }
 
@@ -31,7 +60,24 @@ static const OBP_TYPE_OPS CmpKeyTypeOps = {
     .ValidAccess = KEY_ALL_ACCESS,
     .Mapping = {KEY_READ, KEY_WRITE, KEY_EXECUTE, KEY_ALL_ACCESS},
     .Delete = CmpDeleteKeyBody,
+    .Close = CmpCloseKeyBody,
+    .QueryName = CmpQueryBodyName,
 };
+
+/* A key object for Key, whose reference is consumed. */
+static NTSTATUS
+CmpCreateBody(CMP_KEY *Key, CMP_KEY_BODY **Body)
+{
+    NTSTATUS status = ObpCreateObject(CmpKeyObjectType, sizeof(**Body), (PVOID *)Body);
+
+    if (!NT_SUCCESS(status)) {
+        CmpDereferenceKey(Key);
+        return status;
+    }
+    (*Body)->Key = Key;
+    InitializeListHead(&(*Body)->Contexts);
+    return STATUS_SUCCESS;
+}
 
 NTSTATUS
 CmpInitializeSystem(VOID)
@@ -45,6 +91,7 @@ CmpInitializeSystem(VOID)
     };
     NTSTATUS status = ObpCreateType(&CmpKeyTypeOps, &CmpKeyObjectType);
 
+    CmpInitializeCallbacks();
     if (NT_SUCCESS(status)) {
         status = CmpInitializeTree();
     }
@@ -61,12 +108,21 @@ CmpInitializeSystem(VOID)
         }
     }
     CmpUnlock();
+    if (NT_SUCCESS(status)) {
+        CmpReferenceKey(CmpRootKey);
+        status = CmpCreateBody(CmpRootKey, &CmpRootBody);
+    }
     return status;
 }
 
 VOID
 CmpShutdownSystem(VOID)
 {
+    CmpShutdownCallbacks();
+    if (CmpRootBody != NULL) {
+        ObDereferenceObject(CmpRootBody);
+        CmpRootBody = NULL;
+    }
     CmpDestroyTree();
 }
 
@@ -80,57 +136,29 @@ CmpReferenceHandle(HANDLE Handle, ACCESS_MASK Access, CMP_KEY_BODY **Body)
                                      NULL);
 }
 
-/* A new handle to Key, whose reference is consumed. */
-static NTSTATUS
-CmpCreateKeyHandle(CMP_KEY *Key, ACCESS_MASK DesiredAccess, ULONG Attributes, PHANDLE Handle)
-{
-    CMP_KEY_BODY *body;
-    ACCESS_MASK granted;
-    NTSTATUS status;
-
-    status = ObpCreateObject(CmpKeyObjectType, sizeof(*body), (PVOID *)&body);
-    if (!NT_SUCCESS(status)) {
-        CmpDereferenceKey(Key);
-        return status;
-    }
-    body->Key = Key;
-    status = ObpMapAccess(CmpKeyObjectType, DesiredAccess, KernelMode, &granted);
-    if (NT_SUCCESS(status)) {
-        status = ObpCreateHandle(body, granted, Attributes, Handle);
-    }
-    ObDereferenceObject(body);
-    return status;
-}
-
 typedef struct CMP_OPEN {
     CMP_WALK Walk;
     BOOLEAN Volatile;
-    PUNICODE_STRING Class;
     BOOLEAN Created; /* out */
+    PUNICODE_STRING Class;
+    ULONG Options;
+    ULONG Disposition; /* out: REG_CREATED_NEW_KEY, or REG_OPENED_EXISTING_KEY */
 } CMP_OPEN;
 
-/* Walks from Attributes' root; *Key is referenced. */
+/* Walks from Root (NULL: from the top); *Key is referenced. */
 static NTSTATUS
-CmpFindKey(const OBP_ATTRIBUTES *Attributes, CMP_OPEN *Open, CMP_KEY **Key)
+CmpFindKey(CMP_KEY_BODY *Root, PCUNICODE_STRING Name, CMP_OPEN *Open, CMP_KEY **Key)
 {
-    CMP_KEY_BODY *root = NULL;
-    NTSTATUS status = STATUS_SUCCESS;
+    NTSTATUS status;
 
-    if (Attributes->RootDirectory != NULL) {
-        status = CmpReferenceHandle(Attributes->RootDirectory, 0, &root);
-        if (!NT_SUCCESS(status)) {
-            return status;
-        }
-    }
     CmpLockExclusive();
-    if (root == NULL) {
-        status =
-            CmpWalkNameLocked(&Attributes->Name, Open->Walk, Open->Volatile, Key, &Open->Created);
-    } else if (Attributes->Name.Length != 0 && Attributes->Name.Buffer[0] == L'\\') {
+    if (Root == NULL) {
+        status = CmpWalkNameLocked(Name, Open->Walk, Open->Volatile, Key, &Open->Created);
+    } else if (Name->Length != 0 && Name->Buffer[0] == L'\\') {
         status = STATUS_OBJECT_PATH_SYNTAX_BAD;
     } else {
-        status = CmpWalkPathLocked(root->Key, &Attributes->Name, Open->Walk, Open->Volatile, Key,
-                                   &Open->Created);
+        status =
+            CmpWalkPathLocked(Root->Key, Name, Open->Walk, Open->Volatile, Key, &Open->Created);
     }
     if (NT_SUCCESS(status) && Open->Created && Open->Class != NULL && Open->Class->Length != 0) {
         status = CmpSetClassLocked(*Key, Open->Class);
@@ -140,8 +168,99 @@ CmpFindKey(const OBP_ATTRIBUTES *Attributes, CMP_OPEN *Open, CMP_KEY **Key)
         }
     }
     CmpUnlock();
-    if (root != NULL) {
-        ObDereferenceObject(root);
+    return status;
+}
+
+/* What is left of an absolute name behind \Registry; a relative one as it is. */
+static UNICODE_STRING
+CmpRemainingName(const UNICODE_STRING *Name)
+{
+    UNICODE_STRING rest = *Name;
+    ULONG letters = 0;
+
+    if (Name->Length == 0 || Name->Buffer[0] != L'\\') {
+        return rest;
+    }
+    do {
+        letters++;
+    } while (letters < Name->Length / sizeof(WCHAR) && Name->Buffer[letters] != L'\\');
+    letters += letters < Name->Length / sizeof(WCHAR);
+    rest.Buffer += letters;
+    rest.Length = (USHORT)(rest.Length - letters * sizeof(WCHAR));
+    rest.MaximumLength = rest.Length;
+    return rest;
+}
+
+/* Opens or makes the key: *Body is referenced on success. */
+static NTSTATUS
+CmpOpenBody(CMP_KEY_BODY *Root, PCUNICODE_STRING Name, CMP_OPEN *Open, CMP_KEY_BODY **Body)
+{
+    CMP_KEY *key;
+    NTSTATUS status = CmpFindKey(Root, Name, Open, &key);
+
+    if (NT_SUCCESS(status)) {
+        Open->Disposition = Open->Created ? REG_CREATED_NEW_KEY : REG_OPENED_EXISTING_KEY;
+        status = CmpCreateBody(key, Body);
+    }
+    return status;
+}
+
+/* A callback took the call over, or made a failure a success, without giving a key object. */
+static VOID
+CmpCheckResult(PVOID Object)
+{
+    if (Object == NULL || ObpGetObjectType(Object) != CmpKeyObjectType) {
+        KiBugCheckDetail(0x135 /* REGISTRY_FILTER_DRIVER_EXCEPTION */, 0, (ULONG_PTR)Object, 0, 0,
+                         "A registry callback made a create or open a success without giving a key "
+                         "object in ResultObject.");
+    }
+}
+
+/* The open between its notifications; *Body is referenced and *Granted set on success. */
+static NTSTATUS
+CmpFilteredOpen(const OBP_ATTRIBUTES *Attributes, CMP_KEY_BODY *Root, ACCESS_MASK DesiredAccess,
+                CMP_OPEN *Open, CMP_KEY_BODY **Body, ACCESS_MASK *Granted)
+{
+    BOOLEAN create = Open->Walk != CmpWalkOpen;
+    UNICODE_STRING name = Attributes->Name;
+    UNICODE_STRING remaining = CmpRemainingName(&name);
+    REG_CREATE_KEY_INFORMATION_V1 information = {
+        .CompleteName = &name,
+        .RootObject = Root != NULL ? Root : CmpRootBody,
+        .ObjectType = CmpKeyObjectType,
+        .Options = Open->Options,
+        .Class = Open->Class,
+        .DesiredAccess = DesiredAccess,
+        .Disposition = &Open->Disposition,
+        .ResultObject = (PVOID *)Body,
+        .Version = 1,
+        .RemainingName = &remaining,
+        .Wow64Flags = DesiredAccess & (KEY_WOW64_32KEY | KEY_WOW64_64KEY),
+        .Attributes = Attributes->Attributes,
+        .CheckAccessMode =
+            (Attributes->Attributes & OBJ_FORCE_ACCESS_CHECK) != 0 ? UserMode : KernelMode,
+    };
+    CMP_OPERATION operation;
+    NTSTATUS status;
+
+    *Body = NULL;
+    if (CmpBefore(&operation, create ? RegNtPreCreateKeyEx : RegNtPreOpenKeyEx, &information,
+                  &information.CallContext, information.RootObject)) {
+        status = CmpOpenBody(Root, &Attributes->Name, Open, Body);
+        if (NT_SUCCESS(status)) {
+            status = ObpMapAccess(CmpKeyObjectType, DesiredAccess, KernelMode,
+                                  &information.GrantedAccess);
+        }
+    } else {
+        status = operation.Status;
+    }
+    operation.Object = (PVOID *)Body;
+    status = CmpAfter(&operation, create ? RegNtPostCreateKeyEx : RegNtPostOpenKeyEx, status);
+    *Granted = information.GrantedAccess;
+    if (NT_SUCCESS(status)) {
+        CmpCheckResult(*Body);
+    } else if (*Body != NULL) {
+        ObDereferenceObject(*Body); /* made, then refused by a callback that left it to us */
     }
     return status;
 }
@@ -151,48 +270,46 @@ CmpOpenKey(PHANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectA
            CMP_OPEN *Open)
 {
     OBP_ATTRIBUTES attributes;
-    CMP_KEY *key;
+    CMP_KEY_BODY *root = NULL;
+    ACCESS_MASK granted;
+    CMP_KEY_BODY *body;
     NTSTATUS status;
 
     status = ObpCaptureAttributes(ObjectAttributes, KernelMode, &attributes);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = CmpFindKey(&attributes, Open, &key);
+    if (attributes.RootDirectory != NULL) {
+        status = CmpReferenceHandle(attributes.RootDirectory, 0, &root);
+    }
     if (NT_SUCCESS(status)) {
-        status = CmpCreateKeyHandle(key, DesiredAccess, attributes.Attributes, Handle);
+        status = CmpFilteredOpen(&attributes, root, DesiredAccess, Open, &body, &granted);
+    }
+    if (NT_SUCCESS(status)) {
+        status = ObpCreateHandle(body, granted, attributes.Attributes, Handle);
+        ObDereferenceObject(body);
+    }
+    if (root != NULL) {
+        ObDereferenceObject(root);
     }
     ObpReleaseAttributes(&attributes);
     return status;
 }
 
-/* Locks, and checks that the key still exists. On success the caller unlocks. */
+/* Locks, if the key still exists: the caller unlocks on success. */
 static NTSTATUS
-CmpEnterKey(HANDLE Handle, ACCESS_MASK Access, BOOLEAN Exclusive, CMP_KEY_BODY **Body)
+CmpLockKey(CMP_KEY_BODY *Body, BOOLEAN Exclusive)
 {
-    NTSTATUS status = CmpReferenceHandle(Handle, Access, Body);
-
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
     if (Exclusive) {
         CmpLockExclusive();
     } else {
         CmpLockShared();
     }
-    if ((*Body)->Key->Deleted) {
+    if (Body->Key->Deleted) {
         CmpUnlock();
-        ObDereferenceObject(*Body);
         return STATUS_KEY_DELETED;
     }
     return STATUS_SUCCESS;
-}
-
-static VOID
-CmpLeaveKey(CMP_KEY_BODY *Body)
-{
-    CmpUnlock();
-    ObDereferenceObject(Body);
 }
 
 /* Entry Index of a list, or NULL. */
@@ -205,6 +322,22 @@ CmpEntryAt(PLIST_ENTRY Head, ULONG Index)
         entry = entry->Flink;
     }
     return entry == Head ? NULL : entry;
+}
+
+static NTSTATUS
+CmpEnumerateKeyLocked(CMP_KEY *Key, ULONG Index, KEY_INFORMATION_CLASS Class, PVOID Buffer,
+                      ULONG Length, PULONG ResultLength)
+{
+    PLIST_ENTRY entry = CmpEntryAt(&Key->SubKeys, Index);
+
+    if (entry == NULL) {
+        return STATUS_NO_MORE_ENTRIES;
+    }
+    if (Class == KeyNameInformation) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return CmpQueryKeyLocked(CONTAINING_RECORD(entry, CMP_KEY, Link), Class, Buffer, Length,
+                             ResultLength);
 }
 
 #pragma GCC visibility push(default)
@@ -223,18 +356,19 @@ NTSTATUS NTAPI
 ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
             ULONG TitleIndex, PUNICODE_STRING Class, ULONG CreateOptions, PULONG Disposition)
 {
+    NT_ENTER(ZwCreateKey);
     CMP_OPEN open = {.Walk = CmpWalkCreateLast,
                      .Volatile = (CreateOptions & REG_OPTION_VOLATILE) != 0,
-                     .Class = Class};
+                     .Class = Class,
+                     .Options = CreateOptions};
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (CreateOptions & REG_OPTION_CREATE_LINK) {
         return STATUS_NOT_SUPPORTED;
     }
     status = CmpOpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &open);
     if (NT_SUCCESS(status) && Disposition != NULL) {
-        *Disposition = open.Created ? REG_CREATED_NEW_KEY : REG_OPENED_EXISTING_KEY;
+        *Disposition = open.Disposition;
     }
     return status;
 }
@@ -242,9 +376,9 @@ ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Obj
 NTSTATUS NTAPI
 ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
 {
+    NT_ENTER(ZwOpenKey);
     CMP_OPEN open = {.Walk = CmpWalkOpen};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     return CmpOpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &open);
 }
 
@@ -253,26 +387,39 @@ NTSTATUS NTAPI
 ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
             ULONG OpenOptions)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(ZwOpenKeyEx);
+    CMP_OPEN open = {.Walk = CmpWalkOpen, .Options = OpenOptions};
+
     if ((OpenOptions & ~(ULONG)(REG_OPTION_BACKUP_RESTORE | REG_OPTION_OPEN_LINK)) != 0) {
         return STATUS_INVALID_PARAMETER;
     }
-    return ZwOpenKey(KeyHandle, DesiredAccess, ObjectAttributes);
+    return CmpOpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &open);
 }
 
 /* STATUS_CANNOT_DELETE: it has subkeys. Open handles get STATUS_KEY_DELETED from then on. */
 NTSTATUS NTAPI
 ZwDeleteKey(HANDLE KeyHandle)
 {
+    NT_ENTER(ZwDeleteKey);
+    REG_DELETE_KEY_INFORMATION information = {0};
+    CMP_OPERATION operation;
     CMP_KEY_BODY *body;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = CmpEnterKey(KeyHandle, DELETE, TRUE, &body);
-    if (NT_SUCCESS(status)) {
-        status = CmpDeleteKeyLocked(body->Key);
-        CmpLeaveKey(body);
+    status = CmpReferenceHandle(KeyHandle, DELETE, &body);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
+    information.Object = body;
+    status = CmpBefore(&operation, RegNtPreDeleteKey, &information, &information.CallContext, body)
+                 ? CmpLockKey(body, TRUE)
+                 : operation.Status;
+    if (NT_SUCCESS(status) && operation.Proceed) {
+        status = CmpDeleteKeyLocked(body->Key);
+        CmpUnlock();
+    }
+    status = CmpAfter(&operation, RegNtPostDeleteKey, status);
+    ObDereferenceObject(body);
     return status;
 }
 
@@ -280,17 +427,31 @@ NTSTATUS NTAPI
 ZwQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass, PVOID KeyInformation,
            ULONG Length, PULONG ResultLength)
 {
+    NT_ENTER(ZwQueryKey);
+    REG_QUERY_KEY_INFORMATION information = {.KeyInformationClass = KeyInformationClass,
+                                             .KeyInformation = KeyInformation,
+                                             .Length = Length,
+                                             .ResultLength = ResultLength};
+    CMP_OPERATION operation;
     CMP_KEY_BODY *body;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = CmpEnterKey(KeyHandle, KeyInformationClass == KeyNameInformation ? 0 : KEY_QUERY_VALUE,
-                         FALSE, &body);
-    if (NT_SUCCESS(status)) {
+    status = CmpReferenceHandle(
+        KeyHandle, KeyInformationClass == KeyNameInformation ? 0 : KEY_QUERY_VALUE, &body);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    information.Object = body;
+    status = CmpBefore(&operation, RegNtPreQueryKey, &information, &information.CallContext, body)
+                 ? CmpLockKey(body, FALSE)
+                 : operation.Status;
+    if (NT_SUCCESS(status) && operation.Proceed) {
         status =
             CmpQueryKeyLocked(body->Key, KeyInformationClass, KeyInformation, Length, ResultLength);
-        CmpLeaveKey(body);
+        CmpUnlock();
     }
+    status = CmpAfter(&operation, RegNtPostQueryKey, status);
+    ObDereferenceObject(body);
     return status;
 }
 
@@ -298,25 +459,32 @@ NTSTATUS NTAPI
 ZwEnumerateKey(HANDLE KeyHandle, ULONG Index, KEY_INFORMATION_CLASS KeyInformationClass,
                PVOID KeyInformation, ULONG Length, PULONG ResultLength)
 {
+    NT_ENTER(ZwEnumerateKey);
+    REG_ENUMERATE_KEY_INFORMATION information = {.Index = Index,
+                                                 .KeyInformationClass = KeyInformationClass,
+                                                 .KeyInformation = KeyInformation,
+                                                 .Length = Length,
+                                                 .ResultLength = ResultLength};
+    CMP_OPERATION operation;
     CMP_KEY_BODY *body;
-    PLIST_ENTRY entry;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = CmpEnterKey(KeyHandle, KEY_ENUMERATE_SUB_KEYS, FALSE, &body);
+    status = CmpReferenceHandle(KeyHandle, KEY_ENUMERATE_SUB_KEYS, &body);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    entry = CmpEntryAt(&body->Key->SubKeys, Index);
-    if (entry == NULL) {
-        status = STATUS_NO_MORE_ENTRIES;
-    } else if (KeyInformationClass == KeyNameInformation) {
-        status = STATUS_INVALID_PARAMETER;
-    } else {
-        status = CmpQueryKeyLocked(CONTAINING_RECORD(entry, CMP_KEY, Link), KeyInformationClass,
-                                   KeyInformation, Length, ResultLength);
+    information.Object = body;
+    status =
+        CmpBefore(&operation, RegNtPreEnumerateKey, &information, &information.CallContext, body)
+            ? CmpLockKey(body, FALSE)
+            : operation.Status;
+    if (NT_SUCCESS(status) && operation.Proceed) {
+        status = CmpEnumerateKeyLocked(body->Key, Index, KeyInformationClass, KeyInformation,
+                                       Length, ResultLength);
+        CmpUnlock();
     }
-    CmpLeaveKey(body);
+    status = CmpAfter(&operation, RegNtPostEnumerateKey, status);
+    ObDereferenceObject(body);
     return status;
 }
 
@@ -324,14 +492,25 @@ ZwEnumerateKey(HANDLE KeyHandle, ULONG Index, KEY_INFORMATION_CLASS KeyInformati
 NTSTATUS NTAPI
 ZwFlushKey(HANDLE KeyHandle)
 {
+    NT_ENTER(ZwFlushKey);
+    REG_DELETE_KEY_INFORMATION information = {0};
+    CMP_OPERATION operation;
     CMP_KEY_BODY *body;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = CmpEnterKey(KeyHandle, 0, FALSE, &body);
-    if (NT_SUCCESS(status)) {
-        CmpLeaveKey(body);
+    status = CmpReferenceHandle(KeyHandle, 0, &body);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
+    information.Object = body;
+    status = CmpBefore(&operation, RegNtPreFlushKey, &information, &information.CallContext, body)
+                 ? CmpLockKey(body, FALSE)
+                 : operation.Status;
+    if (NT_SUCCESS(status) && operation.Proceed) {
+        CmpUnlock();
+    }
+    status = CmpAfter(&operation, RegNtPostFlushKey, status);
+    ObDereferenceObject(body);
     return status;
 }
 
@@ -342,20 +521,35 @@ ZwQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName,
                 KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass, PVOID KeyValueInformation,
                 ULONG Length, PULONG ResultLength)
 {
+    NT_ENTER(ZwQueryValueKey);
+    REG_QUERY_VALUE_KEY_INFORMATION information = {.ValueName = ValueName,
+                                                   .KeyValueInformationClass =
+                                                       KeyValueInformationClass,
+                                                   .KeyValueInformation = KeyValueInformation,
+                                                   .Length = Length,
+                                                   .ResultLength = ResultLength};
+    CMP_OPERATION operation;
     CMP_KEY_BODY *body;
-    CMP_VALUE *value;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = CmpEnterKey(KeyHandle, KEY_QUERY_VALUE, FALSE, &body);
+    status = CmpReferenceHandle(KeyHandle, KEY_QUERY_VALUE, &body);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    value = CmpFindValueLocked(body->Key, ValueName);
-    status = value == NULL ? STATUS_OBJECT_NAME_NOT_FOUND
-                           : CmpQueryValueLocked(value, KeyValueInformationClass,
-                                                 KeyValueInformation, Length, ResultLength);
-    CmpLeaveKey(body);
+    information.Object = body;
+    status =
+        CmpBefore(&operation, RegNtPreQueryValueKey, &information, &information.CallContext, body)
+            ? CmpLockKey(body, FALSE)
+            : operation.Status;
+    if (NT_SUCCESS(status) && operation.Proceed) {
+        CMP_VALUE *value = CmpFindValueLocked(body->Key, ValueName);
+        status = value == NULL ? STATUS_OBJECT_NAME_NOT_FOUND
+                               : CmpQueryValueLocked(value, KeyValueInformationClass,
+                                                     KeyValueInformation, Length, ResultLength);
+        CmpUnlock();
+    }
+    status = CmpAfter(&operation, RegNtPostQueryValueKey, status);
+    ObDereferenceObject(body);
     return status;
 }
 
@@ -364,21 +558,36 @@ ZwEnumerateValueKey(HANDLE KeyHandle, ULONG Index,
                     KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass, PVOID KeyValueInformation,
                     ULONG Length, PULONG ResultLength)
 {
+    NT_ENTER(ZwEnumerateValueKey);
+    REG_ENUMERATE_VALUE_KEY_INFORMATION information = {.Index = Index,
+                                                       .KeyValueInformationClass =
+                                                           KeyValueInformationClass,
+                                                       .KeyValueInformation = KeyValueInformation,
+                                                       .Length = Length,
+                                                       .ResultLength = ResultLength};
+    CMP_OPERATION operation;
     CMP_KEY_BODY *body;
-    PLIST_ENTRY entry;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = CmpEnterKey(KeyHandle, KEY_QUERY_VALUE, FALSE, &body);
+    status = CmpReferenceHandle(KeyHandle, KEY_QUERY_VALUE, &body);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    entry = CmpEntryAt(&body->Key->Values, Index);
-    status = entry == NULL ? STATUS_NO_MORE_ENTRIES
-                           : CmpQueryValueLocked(CONTAINING_RECORD(entry, CMP_VALUE, Link),
-                                                 KeyValueInformationClass, KeyValueInformation,
-                                                 Length, ResultLength);
-    CmpLeaveKey(body);
+    information.Object = body;
+    status = CmpBefore(&operation, RegNtPreEnumerateValueKey, &information,
+                       &information.CallContext, body)
+                 ? CmpLockKey(body, FALSE)
+                 : operation.Status;
+    if (NT_SUCCESS(status) && operation.Proceed) {
+        PLIST_ENTRY entry = CmpEntryAt(&body->Key->Values, Index);
+        status = entry == NULL ? STATUS_NO_MORE_ENTRIES
+                               : CmpQueryValueLocked(CONTAINING_RECORD(entry, CMP_VALUE, Link),
+                                                     KeyValueInformationClass, KeyValueInformation,
+                                                     Length, ResultLength);
+        CmpUnlock();
+    }
+    status = CmpAfter(&operation, RegNtPostEnumerateValueKey, status);
+    ObDereferenceObject(body);
     return status;
 }
 
@@ -386,37 +595,63 @@ NTSTATUS NTAPI
 ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex, ULONG Type, PVOID Data,
               ULONG DataSize)
 {
+    NT_ENTER(ZwSetValueKey);
+    REG_SET_VALUE_KEY_INFORMATION information = {.ValueName = ValueName,
+                                                 .TitleIndex = TitleIndex,
+                                                 .Type = Type,
+                                                 .Data = Data,
+                                                 .DataSize = DataSize};
+    CMP_OPERATION operation;
     CMP_KEY_BODY *body;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = CmpEnterKey(KeyHandle, KEY_SET_VALUE, TRUE, &body);
-    if (NT_SUCCESS(status)) {
-        status = CmpSetValueLocked(body->Key, ValueName, Type, Data, DataSize);
-        CmpLeaveKey(body);
+    status = CmpReferenceHandle(KeyHandle, KEY_SET_VALUE, &body);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
+    information.Object = body;
+    status =
+        CmpBefore(&operation, RegNtPreSetValueKey, &information, &information.CallContext, body)
+            ? CmpLockKey(body, TRUE)
+            : operation.Status;
+    if (NT_SUCCESS(status) && operation.Proceed) {
+        status = CmpSetValueLocked(body->Key, ValueName, Type, Data, DataSize);
+        CmpUnlock();
+    }
+    status = CmpAfter(&operation, RegNtPostSetValueKey, status);
+    ObDereferenceObject(body);
     return status;
 }
 
 NTSTATUS NTAPI
 ZwDeleteValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName)
 {
+    NT_ENTER(ZwDeleteValueKey);
+    REG_DELETE_VALUE_KEY_INFORMATION information = {.ValueName = ValueName};
+    CMP_OPERATION operation;
     CMP_KEY_BODY *body;
-    CMP_VALUE *value;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = CmpEnterKey(KeyHandle, KEY_SET_VALUE, TRUE, &body);
+    status = CmpReferenceHandle(KeyHandle, KEY_SET_VALUE, &body);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    value = CmpFindValueLocked(body->Key, ValueName);
-    if (value == NULL) {
-        status = STATUS_OBJECT_NAME_NOT_FOUND;
-    } else {
-        CmpDeleteValueLocked(body->Key, value);
+    information.Object = body;
+    status =
+        CmpBefore(&operation, RegNtPreDeleteValueKey, &information, &information.CallContext, body)
+            ? CmpLockKey(body, TRUE)
+            : operation.Status;
+    if (NT_SUCCESS(status) && operation.Proceed) {
+        CMP_VALUE *value = CmpFindValueLocked(body->Key, ValueName);
+        if (value == NULL) {
+            status = STATUS_OBJECT_NAME_NOT_FOUND;
+        } else {
+            CmpDeleteValueLocked(body->Key, value);
+        }
+        CmpUnlock();
     }
-    CmpLeaveKey(body);
+    status = CmpAfter(&operation, RegNtPostDeleteValueKey, status);
+    ObDereferenceObject(body);
     return status;
 }
 

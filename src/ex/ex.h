@@ -86,3 +86,25 @@ VOID ExpRegisterThreadOps(const EXP_THREAD_OPS *Ops);
 LONG ExpWorkItemsPending(VOID);
 /* Blocks until every item queued so far has run; PASSIVE_LEVEL, not on a worker. */
 VOID ExpFlushWorkItems(VOID);
+
+/* ---- registrations that a driver must take back; registration.c ---- */
+
+struct EXP_REGISTRATION;
+/* The driver is gone: undoes the registration, with ExpRemoveRegistration. PASSIVE_LEVEL. */
+typedef VOID EXP_DROP_REGISTRATION(struct EXP_REGISTRATION *Registration);
+typedef struct EXP_REGISTRATION {
+    LIST_ENTRY Link;
+    const char *Kind; /* "registered ETW provider" */
+    ULONG_PTR Owner;  /* an address in the driver */
+    EXP_DROP_REGISTRATION *Drop;
+} EXP_REGISTRATION;
+/* Both at <= DISPATCH_LEVEL. Kind: a constant text, singular. */
+VOID ExpInsertRegistration(EXP_REGISTRATION *Registration, const char *Kind, ULONG_PTR Owner,
+                           EXP_DROP_REGISTRATION *Drop);
+VOID ExpRemoveRegistration(EXP_REGISTRATION *Registration);
+/* Removes it if that address is a registration of that very Kind; else FALSE. */
+BOOLEAN ExpTakeRegistration(EXP_REGISTRATION *Registration, const char *Kind);
+/* For the unload audit: tells of each one whose Owner lies in the range, and drops it. */
+typedef VOID EXP_TELL_REGISTRATION(PVOID Context, const char *Kind, ULONG_PTR Owner);
+ULONG ExpDropRegistrationsInRange(ULONG_PTR Base, SIZE_T Size, EXP_TELL_REGISTRATION *Tell,
+                                  PVOID Context);

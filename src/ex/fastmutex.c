@@ -116,6 +116,7 @@ ExAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex)
 VOID FASTCALL
 ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex)
 {
+    NT_ENTER(ExReleaseFastMutexUnsafe);
     ExpReleaseFastMutex(FastMutex, KiGetCurrentThread());
 }
 

@@ -88,7 +88,7 @@ ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNC
                                 PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag,
                                 USHORT Depth)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExInitializeNPagedLookasideList);
     ExpInitializeLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, Allocate, Free, NonPagedPool,
                            Flags, Size, Tag);
 }
@@ -96,7 +96,7 @@ ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNC
 VOID NTAPI
 ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExDeleteNPagedLookasideList);
     ExpDeleteLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, FALSE);
 }
 
@@ -105,7 +105,7 @@ ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTI
                                PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag,
                                USHORT Depth)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExInitializePagedLookasideList);
     ExpInitializeLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, Allocate, Free, PagedPool,
                            Flags & ~512u, Size, Tag);
 }
@@ -113,7 +113,7 @@ ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTI
 VOID NTAPI
 ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExDeletePagedLookasideList);
     ExpDeleteLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, FALSE);
 }
 
@@ -122,11 +122,11 @@ ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX 
                             PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags, SIZE_T Size,
                             ULONG Tag, USHORT Depth)
 {
+    NT_ENTER(ExInitializeLookasideListEx);
     const ULONG both =
         EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
     ULONG type = (ULONG)PoolType;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if ((Flags & ~both) != 0) {
         return STATUS_INVALID_PARAMETER_5;
     }
@@ -148,14 +148,14 @@ ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX 
 VOID NTAPI
 ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExDeleteLookasideListEx);
     ExpDeleteLookaside(&Lookaside->L, TRUE);
 }
 
 VOID NTAPI
 ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExFlushLookasideListEx);
     ExpFlushLookaside(&Lookaside->L, TRUE);
 }
 

@@ -15,7 +15,7 @@
 NTSTATUS NTAPI
 ExUuidCreate(UUID *Uuid)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExUuidCreate);
     HalpRandom(Uuid, sizeof(*Uuid));
     Uuid->Data3 = (USHORT)((Uuid->Data3 & 0x0FFF) | 0x4000);
     Uuid->Data4[0] = (UCHAR)((Uuid->Data4[0] & 0x3F) | 0x80);
@@ -26,6 +26,7 @@ ExUuidCreate(UUID *Uuid)
 BOOLEAN NTAPI
 ExIsProcessorFeaturePresent(ULONG ProcessorFeature)
 {
+    NT_ENTER(ExIsProcessorFeaturePresent);
     switch (ProcessorFeature) {
     case PF_COMPARE_EXCHANGE_DOUBLE:
     case PF_MMX_INSTRUCTIONS_AVAILABLE:
@@ -51,7 +52,7 @@ ExVerifySuite(SUITE_TYPE SuiteType)
 ULONG NTAPI
 ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExSetTimerResolution);
     return EXP_TIMER_UNITS;
 }
 

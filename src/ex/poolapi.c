@@ -212,6 +212,7 @@ VOID NTAPI
 ExFreePool2(PVOID Block, ULONG Tag, PCPOOL_EXTENDED_PARAMETER ExtendedParameters,
             ULONG ExtendedParametersCount)
 {
+    NT_ENTER(ExFreePool2);
     if (ExtendedParametersCount != 0) {
         KiUnimplementedExport("ExFreePool2 with extended parameters");
     }

@@ -214,28 +214,28 @@ ExInitializePushLock(PEX_PUSH_LOCK PushLock)
 VOID FASTCALL
 ExAcquirePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExAcquirePushLockExclusiveEx);
     ExpAcquirePush(PushLock, TRUE);
 }
 
 VOID FASTCALL
 ExAcquirePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExAcquirePushLockSharedEx);
     ExpAcquirePush(PushLock, FALSE);
 }
 
 VOID FASTCALL
 ExReleasePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExReleasePushLockExclusiveEx);
     ExpReleasePushExclusive(PushLock);
 }
 
 VOID FASTCALL
 ExReleasePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExReleasePushLockSharedEx);
     ExpReleasePushShared(PushLock);
 }
 
@@ -243,7 +243,7 @@ ExReleasePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 VOID FASTCALL
 ExReleasePushLockEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExReleasePushLockEx);
     if ((__atomic_load_n(PushLock, __ATOMIC_RELAXED) & EXP_PUSH_EXCLUSIVE) != 0) {
         ExpReleasePushExclusive(PushLock);
     } else {
@@ -254,14 +254,14 @@ ExReleasePushLockEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 BOOLEAN FASTCALL
 ExTryAcquirePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExTryAcquirePushLockExclusiveEx);
     return ExpTryPush(PushLock, TRUE);
 }
 
 BOOLEAN FASTCALL
 ExTryAcquirePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExTryAcquirePushLockSharedEx);
     return ExpTryPush(PushLock, FALSE);
 }
 

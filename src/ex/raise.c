@@ -27,28 +27,28 @@ ExpRaise(NTSTATUS Status, ULONG_PTR Caller)
 DECLSPEC_NORETURN VOID NTAPI
 ExRaiseStatus(NTSTATUS Status)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExRaiseStatus);
     ExpRaise(Status, NT_CALLER());
 }
 
 DECLSPEC_NORETURN VOID NTAPI
 ExRaiseAccessViolation(VOID)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExRaiseAccessViolation);
     ExpRaise(STATUS_ACCESS_VIOLATION, NT_CALLER());
 }
 
 DECLSPEC_NORETURN VOID NTAPI
 ExRaiseDatatypeMisalignment(VOID)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExRaiseDatatypeMisalignment);
     ExpRaise(STATUS_DATATYPE_MISALIGNMENT, NT_CALLER());
 }
 
 KPROCESSOR_MODE NTAPI
 ExGetPreviousMode(VOID)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExGetPreviousMode);
     return KiGetCurrentThread()->PreviousMode;
 }
 

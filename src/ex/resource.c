@@ -87,14 +87,13 @@ ExpFindOwner(PERESOURCE Resource, ERESOURCE_THREAD Thread)
     return NULL;
 }
 
-/* E2: room for one more shared owner besides those waiting. */
+/* E2: room for one more shared owner besides those waiting; a writer may become a reader. */
 static BOOLEAN
 ExpHasRoom(PERESOURCE Resource)
 {
     ULONG entries = 1 + (ExpTableSize(Resource) != 0 ? ExpTableSize(Resource) - 1 : 0);
-    ULONG active = ExpIsExclusive(Resource) ? 0 : Resource->ActiveEntries;
 
-    return active + Resource->NumberOfSharedWaiters < entries;
+    return Resource->ActiveEntries + Resource->NumberOfSharedWaiters < entries;
 }
 
 /* Makes the owner table Size entries; the lock is not held. Without memory: tries again later. */
@@ -338,7 +337,7 @@ ExpReleaseResource(PERESOURCE Resource, ERESOURCE_THREAD Thread)
 NTSTATUS NTAPI
 ExInitializeResourceLite(PERESOURCE Resource)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExInitializeResourceLite);
     memset(Resource, 0, sizeof(*Resource));
     InitializeListHead(&Resource->SystemResourcesList);
     KeInitializeSpinLock(&Resource->SpinLock);
@@ -348,7 +347,7 @@ ExInitializeResourceLite(PERESOURCE Resource)
 NTSTATUS NTAPI
 ExDeleteResourceLite(PERESOURCE Resource)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExDeleteResourceLite);
     if (Resource->SystemResourcesList.Flink != &Resource->SystemResourcesList) {
         KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, 0xD1, (ULONG_PTR)Resource, 0, 0,
                          "Resource %p is deleted, but was never initialised or was deleted before.",
@@ -368,6 +367,7 @@ ExDeleteResourceLite(PERESOURCE Resource)
 NTSTATUS NTAPI
 ExReinitializeResourceLite(PERESOURCE Resource)
 {
+    NT_ENTER(ExReinitializeResourceLite);
     ExDeleteResourceLite(Resource);
     return ExInitializeResourceLite(Resource);
 }
@@ -376,52 +376,52 @@ ExReinitializeResourceLite(PERESOURCE Resource)
 BOOLEAN NTAPI
 ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExAcquireResourceExclusiveLite);
     return ExpAcquireExclusive(Resource, Wait);
 }
 
 BOOLEAN NTAPI
 ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExAcquireResourceSharedLite);
     return ExpAcquireShared(Resource, Wait, EXP_SHARED_FAIR);
 }
 
 BOOLEAN NTAPI
 ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExAcquireSharedStarveExclusive);
     return ExpAcquireShared(Resource, Wait, EXP_SHARED_STARVE);
 }
 
 BOOLEAN NTAPI
 ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExAcquireSharedWaitForExclusive);
     return ExpAcquireShared(Resource, Wait, EXP_SHARED_AFTER_EXCL);
 }
 
 VOID FASTCALL
 ExReleaseResourceLite(PERESOURCE Resource)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExReleaseResourceLite);
     ExpReleaseResource(Resource, (ERESOURCE_THREAD)KiGetCurrentThread());
 }
 
 VOID NTAPI
 ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD ResourceThreadId)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExReleaseResourceForThreadLite);
     ExpReleaseResource(Resource, ResourceThreadId);
 }
 
 VOID NTAPI
 ExConvertExclusiveToSharedLite(PERESOURCE Resource)
 {
+    NT_ENTER(ExConvertExclusiveToSharedLite);
     EXP_WAITER *woken;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&Resource->SpinLock, &irql);
     if (!ExpIsExclusive(Resource)) {
         KiBugCheckDetail(EXP_BUGCHECK_NOT_OWNED, (ULONG_PTR)Resource,
@@ -438,10 +438,10 @@ ExConvertExclusiveToSharedLite(PERESOURCE Resource)
 VOID NTAPI
 ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
 {
+    NT_ENTER(ExSetResourceOwnerPointer);
     POWNER_ENTRY entry;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&Resource->SpinLock, &irql);
     entry = ExpFindOwner(Resource, (ERESOURCE_THREAD)KiGetCurrentThread());
     if (entry == NULL) {
@@ -457,10 +457,10 @@ ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
 BOOLEAN NTAPI
 ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 {
+    NT_ENTER(ExIsResourceAcquiredExclusiveLite);
     BOOLEAN owned;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&Resource->SpinLock, &irql);
     owned = ExpIsExclusive(Resource) &&
             Resource->OwnerEntry.OwnerThread == (ERESOURCE_THREAD)KiGetCurrentThread();
@@ -472,11 +472,11 @@ ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 ULONG NTAPI
 ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 {
+    NT_ENTER(ExIsResourceAcquiredSharedLite);
     POWNER_ENTRY entry;
     ULONG count;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&Resource->SpinLock, &irql);
     entry = ExpFindOwner(Resource, (ERESOURCE_THREAD)KiGetCurrentThread());
     count = entry != NULL ? entry->OwnerCount : 0;
@@ -487,12 +487,14 @@ ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 ULONG NTAPI
 ExGetExclusiveWaiterCount(PERESOURCE Resource)
 {
+    NT_ENTER(ExGetExclusiveWaiterCount);
     return __atomic_load_n(&Resource->NumberOfExclusiveWaiters, __ATOMIC_RELAXED);
 }
 
 ULONG NTAPI
 ExGetSharedWaiterCount(PERESOURCE Resource)
 {
+    NT_ENTER(ExGetSharedWaiterCount);
     return __atomic_load_n(&Resource->NumberOfSharedWaiters, __ATOMIC_RELAXED);
 }
 
@@ -500,12 +502,13 @@ ExGetSharedWaiterCount(PERESOURCE Resource)
 VOID NTAPI
 ExDisableResourceBoostLite(PERESOURCE Resource)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExDisableResourceBoostLite);
 }
 
 PVOID NTAPI
 ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE Resource)
 {
+    NT_ENTER(ExEnterCriticalRegionAndAcquireResourceExclusive);
     KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(Resource, TRUE);
     return NULL;
@@ -514,6 +517,7 @@ ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE Resource)
 PVOID NTAPI
 ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE Resource)
 {
+    NT_ENTER(ExEnterCriticalRegionAndAcquireResourceShared);
     KeEnterCriticalRegion();
     ExAcquireResourceSharedLite(Resource, TRUE);
     return NULL;
@@ -522,6 +526,7 @@ ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE Resource)
 PVOID NTAPI
 ExEnterCriticalRegionAndAcquireSharedWaitForExclusive(PERESOURCE Resource)
 {
+    NT_ENTER(ExEnterCriticalRegionAndAcquireSharedWaitForExclusive);
     KeEnterCriticalRegion();
     ExAcquireSharedWaitForExclusive(Resource, TRUE);
     return NULL;
@@ -530,6 +535,7 @@ ExEnterCriticalRegionAndAcquireSharedWaitForExclusive(PERESOURCE Resource)
 VOID FASTCALL
 ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource)
 {
+    NT_ENTER(ExReleaseResourceAndLeaveCriticalRegion);
     ExReleaseResourceLite(Resource);
     KeLeaveCriticalRegion();
 }

@@ -105,6 +105,7 @@ ExpWaitRundown(PEX_RUNDOWN_REF RunRef)
 VOID FASTCALL
 ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
+    NT_ENTER(ExInitializeRundownProtection);
     RunRef->Count = 0;
 }
 
@@ -112,28 +113,28 @@ ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 BOOLEAN FASTCALL
 ExAcquireRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExAcquireRundownProtection);
     return ExpAcquireRundown(RunRef, 1);
 }
 
 BOOLEAN FASTCALL
 ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExAcquireRundownProtectionEx);
     return ExpAcquireRundown(RunRef, Count);
 }
 
 VOID FASTCALL
 ExReleaseRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExReleaseRundownProtection);
     ExpReleaseRundown(RunRef, 1);
 }
 
 VOID FASTCALL
 ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExReleaseRundownProtectionEx);
     ExpReleaseRundown(RunRef, Count);
 }
 
@@ -141,31 +142,35 @@ ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
 VOID FASTCALL
 ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExWaitForRundownProtectionRelease);
     ExpWaitRundown(RunRef);
 }
 
 VOID FASTCALL
 ExRundownCompleted(PEX_RUNDOWN_REF RunRef)
 {
+    NT_ENTER(ExRundownCompleted);
     __atomic_store_n(&RunRef->Count, EX_RUNDOWN_ACTIVE, __ATOMIC_RELEASE);
 }
 
 VOID FASTCALL
 ExReInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
+    NT_ENTER(ExReInitializeRundownProtection);
     __atomic_store_n(&RunRef->Count, 0, __ATOMIC_RELEASE);
 }
 
 SIZE_T NTAPI
 ExSizeOfRundownProtectionCacheAware(VOID)
 {
+    NT_ENTER(ExSizeOfRundownProtectionCacheAware);
     return sizeof(EX_RUNDOWN_REF_CACHE_AWARE);
 }
 
 PEX_RUNDOWN_REF_CACHE_AWARE NTAPI
 ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType, ULONG PoolTag)
 {
+    NT_ENTER(ExAllocateCacheAwareRundownProtection);
     PEX_RUNDOWN_REF_CACHE_AWARE runRef;
 
     runRef = ExpAllocatePool(PoolType, sizeof(*runRef), PoolTag, NT_CALLER());
@@ -179,6 +184,7 @@ ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType, ULONG PoolTag)
 VOID NTAPI
 ExFreeCacheAwareRundownProtection(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
 {
+    NT_ENTER(ExFreeCacheAwareRundownProtection);
     ExFreePool(RunRefCacheAware);
 }
 
@@ -186,6 +192,7 @@ VOID NTAPI
 ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware,
                                         SIZE_T RunRefSize)
 {
+    NT_ENTER(ExInitializeRundownProtectionCacheAware);
     NT_ASSERT_INTERNAL(RunRefSize >= sizeof(*RunRefCacheAware));
     RunRefCacheAware->Ref.Count = 0;
     RunRefCacheAware->IsPool = FALSE;
@@ -194,43 +201,49 @@ ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheA
 BOOLEAN FASTCALL
 ExAcquireRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
 {
+    NT_ENTER(ExAcquireRundownProtectionCacheAware);
     return ExpAcquireRundown(&RunRefCacheAware->Ref, 1);
 }
 
 BOOLEAN FASTCALL
 ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware, ULONG Count)
 {
+    NT_ENTER(ExAcquireRundownProtectionCacheAwareEx);
     return ExpAcquireRundown(&RunRefCacheAware->Ref, Count);
 }
 
 VOID FASTCALL
 ExReleaseRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
 {
+    NT_ENTER(ExReleaseRundownProtectionCacheAware);
     ExpReleaseRundown(&RunRefCacheAware->Ref, 1);
 }
 
 VOID FASTCALL
 ExReleaseRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, ULONG Count)
 {
+    NT_ENTER(ExReleaseRundownProtectionCacheAwareEx);
     ExpReleaseRundown(&RunRef->Ref, Count);
 }
 
 VOID FASTCALL
 ExWaitForRundownProtectionReleaseCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ExWaitForRundownProtectionReleaseCacheAware);
     ExpWaitRundown(&RunRef->Ref);
 }
 
 VOID FASTCALL
 ExReInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
 {
+    NT_ENTER(ExReInitializeRundownProtectionCacheAware);
     ExReInitializeRundownProtection(&RunRefCacheAware->Ref);
 }
 
 VOID FASTCALL
 ExRundownCompletedCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware)
 {
+    NT_ENTER(ExRundownCompletedCacheAware);
     ExRundownCompleted(&RunRefCacheAware->Ref);
 }
 

@@ -104,6 +104,7 @@ ExpInterlockedFlushSList(PSLIST_HEADER ListHead)
 USHORT
 ExQueryDepthSList(PSLIST_HEADER ListHead)
 {
+    NT_ENTER(ExQueryDepthSList);
     return (USHORT)__atomic_load_n(&ListHead->Alignment, __ATOMIC_RELAXED);
 }
 

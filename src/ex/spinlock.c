@@ -101,6 +101,7 @@ ExpReleaseRead(PEX_SPIN_LOCK SpinLock)
 KIRQL NTAPI
 ExAcquireSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
+    NT_ENTER(ExAcquireSpinLockExclusive);
     KIRQL irql = KiRaiseIrql(DISPATCH_LEVEL);
 
     ExpAcquireWrite(SpinLock);
@@ -110,6 +111,7 @@ ExAcquireSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 KIRQL NTAPI
 ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock)
 {
+    NT_ENTER(ExAcquireSpinLockShared);
     KIRQL irql = KiRaiseIrql(DISPATCH_LEVEL);
 
     ExpAcquireRead(SpinLock);
@@ -131,6 +133,7 @@ ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock)
 VOID NTAPI
 ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 {
+    NT_ENTER(ExReleaseSpinLockExclusive);
     ExpReleaseWrite(SpinLock);
     KiLowerIrql(OldIrql);
 }
@@ -138,6 +141,7 @@ ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 VOID NTAPI
 ExReleaseSpinLockShared(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 {
+    NT_ENTER(ExReleaseSpinLockShared);
     ExpReleaseRead(SpinLock);
     KiLowerIrql(OldIrql);
 }
@@ -158,6 +162,7 @@ ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK SpinLock)
 LOGICAL NTAPI
 ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
+    NT_ENTER(ExTryConvertSharedSpinLockExclusive);
     ULONG value = 1;
 
     return __atomic_compare_exchange_n((PULONG)SpinLock, &value, EXP_RW_EXCLUSIVE, 0,

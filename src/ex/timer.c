@@ -74,10 +74,10 @@ ExpCheckTimer(PEX_TIMER Timer, const char *Function)
 PEX_TIMER NTAPI
 ExAllocateTimer(PEXT_CALLBACK callback, void *context, ULONG attr)
 {
+    NT_ENTER(ExAllocateTimer);
     BOOLEAN notification = (attr & (ULONG)EX_TIMER_NOTIFICATION) != 0;
     PEX_TIMER timer;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if ((attr & ~EXP_TIMER_ATTRIBUTES) != 0) {
         return NULL;
     }
@@ -97,10 +97,10 @@ ExAllocateTimer(PEXT_CALLBACK callback, void *context, ULONG attr)
 BOOLEAN NTAPI
 ExSetTimer(PEX_TIMER timer, LONGLONG due, LONGLONG period, EXT_SET_PARAMETERS *params)
 {
+    NT_ENTER(ExSetTimer);
     LARGE_INTEGER time = {.QuadPart = due};
     LONGLONG milliseconds = (period + EXP_TICKS_PER_MS - 1) / EXP_TICKS_PER_MS;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     ExpCheckTimer(timer, "ExSetTimer");
     if (period < 0 || milliseconds > MAXLONG) {
         KiBugCheckDetail(EXP_BUGCHECK_TIMER, 0, (ULONG_PTR)timer, (ULONG_PTR)period, 0,
@@ -113,7 +113,7 @@ ExSetTimer(PEX_TIMER timer, LONGLONG due, LONGLONG period, EXT_SET_PARAMETERS *p
 BOOLEAN NTAPI
 ExCancelTimer(PEX_TIMER timer, PEXT_CANCEL_PARAMETERS params)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ExCancelTimer);
     ExpCheckTimer(timer, "ExCancelTimer");
     return KeCancelTimer(&timer->Timer);
 }
@@ -122,6 +122,7 @@ ExCancelTimer(PEX_TIMER timer, PEXT_CANCEL_PARAMETERS params)
 BOOLEAN NTAPI
 ExDeleteTimer(PEX_TIMER timer, BOOLEAN cancel, BOOLEAN wait, PEXT_DELETE_PARAMETERS params)
 {
+    NT_ENTER(ExDeleteTimer);
     BOOLEAN cancelled = FALSE;
     KEVENT done;
 

@@ -253,10 +253,10 @@ ExpShutdownSystem(VOID)
 VOID NTAPI
 ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)
 {
+    NT_ENTER(ExQueueWorkItem);
     EXP_WORK_QUEUE *queue = &ExpQueues[ExpQueueOf(QueueType)];
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (WorkItem->WorkerRoutine == NULL) {
         KiBugCheckDetail(EXP_BUGCHECK_WORK_ITEM, (ULONG_PTR)&WorkItem->List, 0, (ULONG_PTR)WorkItem,
                          (ULONG_PTR)WorkItem->WorkerRoutine,

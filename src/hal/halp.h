@@ -99,6 +99,11 @@ void HalpStackLimits(uintptr_t *Low, uintptr_t *High);
 void HalpYield(void);
 /* One turn of a spin loop (a CPU pause). In sim: a scheduling point. */
 void HalpPause(void);
+/*
+ * Every other thread of the process has passed a full memory barrier between call and return: what
+ * the caller wrote before it is seen by what they read after theirs, and the other way round.
+ */
+void HalpFlushWriteBuffers(void);
 /* Processors that this process may use: at least 1. Stays the same while the process lives. */
 uint32_t HalpProcessorCount(void);
 /* The processor the caller was on a moment ago: a hint, < HalpProcessorCount(). */
@@ -233,7 +238,7 @@ typedef enum HALP_EVENT_TYPE {
     HALP_EVENT_CREATE = 1, /* a process ran a program (exec) */
     HALP_EVENT_EXIT,       /* it ended, or another exec replaced the program */
     HALP_EVENT_IMAGE,      /* an executable mapping of a file */
-    HALP_EVENT_LOST        /* the host dropped Lost records before this point */
+    HALP_EVENT_LOST        /* Lost events are missing before this point */
 } HALP_EVENT_TYPE;
 
 /*
@@ -257,7 +262,7 @@ typedef struct HALP_EVENT {
     uint64_t Time;         /* HalpSystemTime scale, when it happened, not when it was read */
     uint64_t ImageBase;    /* IMAGE */
     uint64_t ImageSize;    /* IMAGE, bytes */
-    uint64_t Lost;         /* LOST: how many host records are gone */
+    uint64_t Lost;         /* LOST: events; of the perf source host records, which are more */
     const char *ImagePath; /* CREATE, IMAGE */
     size_t ImagePathLength;
     const char *CommandLine; /* CREATE: arguments joined by one space each, quoted where needed */

@@ -134,7 +134,15 @@ NtboxKernelEntry(const NTBOX_START_OPTIONS *Options, const NTBOX_SYSTEM_CALLS **
     return state == InitpFailed ? InitpStatus : STATUS_TOO_LATE;
 }
 
-/* No thread may be inside a system call, or make one. A second call returns the same number. */
+/*
+ * NtboxKernelExit - stops the kernel, once a process
+ *
+ * Other threads may be inside system calls, and make new ones: their waits end, their requests are
+ * cancelled, and they stay at the gate for good. One that its driver keeps for 30 seconds more is
+ * reported, and the drivers are not unloaded then: the process has to end.
+ *
+ * Returns  audit findings; a second caller gets the same number
+ */
 ULONG
 NtboxKernelExit(void)
 {

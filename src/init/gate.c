@@ -8,6 +8,9 @@
  * region still held is a bugcheck that names it, as on Windows. User APCs run behind the switch
  * back.
  *
+ * When the process ends the gate is closed (ps/exit.c): who comes in is sent away before it does
+ * anything, who comes out does not get back to its program.
+ *
  * Source  Windows debugger docs, bug checks 0x4A and 0x01.
  */
 #include "init/initp.h"
@@ -19,15 +22,32 @@ typedef struct INITP_GATE {
     KPROCESSOR_MODE PreviousMode;
 } INITP_GATE;
 
-static inline INITP_GATE
-InitpEnter(VOID)
+static inline VOID
+InitpCount(PETHREAD Thread, LONG Change)
+{
+    LONG depth = __atomic_load_n(&Thread->InSystemCall, __ATOMIC_RELAXED);
+
+    __atomic_store_n(&Thread->InSystemCall, depth + Change, __ATOMIC_RELEASE);
+}
+
+/* FALSE: the gate is closed. */
+static inline BOOLEAN
+InitpEnter(INITP_GATE *Gate)
 {
     PETHREAD thread = (PETHREAD)KiGetCurrentThread();
-    INITP_GATE gate = {thread, NtcrtExchangeFrames(NULL), thread->Tcb.PreviousMode};
 
+    InitpCount(thread, 1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* EX1: the processor's part is the closer's */
+    if (__builtin_expect(__atomic_load_n(&PspGateClosed, __ATOMIC_ACQUIRE) != 0, 0)) {
+        InitpCount(thread, -1);
+        PspStayAtGate();
+        return FALSE;
+    }
+    Gate->Thread = thread;
+    Gate->Frames = NtcrtExchangeFrames(NULL);
+    Gate->PreviousMode = thread->Tcb.PreviousMode;
     thread->Tcb.PreviousMode = UserMode;
-    ++thread->InSystemCall;
-    return gate;
+    return TRUE;
 }
 
 static DECLSPEC_NORETURN VOID
@@ -54,14 +74,35 @@ static inline BOOLEAN
 InitpLeave(const INITP_GATE *Gate, const char *Name, ULONG_PTR Service)
 {
     KTHREAD *tcb = &Gate->Thread->Tcb;
+    BOOLEAN pending;
 
     if (__builtin_expect(tcb->Irql | tcb->KernelApcDisable | tcb->SpecialApcDisable, 0)) {
         InitpBadReturn(Gate->Thread, Name, Service);
     }
-    --Gate->Thread->InSystemCall;
     tcb->PreviousMode = Gate->PreviousMode;
     NtcrtExchangeFrames(Gate->Frames);
-    return __atomic_load_n(&tcb->UserApcPending, __ATOMIC_ACQUIRE);
+    pending = __atomic_load_n(&tcb->UserApcPending, __ATOMIC_ACQUIRE);
+    InitpCount(Gate->Thread, -1); /* the last time that the kernel is touched */
+    if (__builtin_expect(__atomic_load_n(&PspGateClosed, __ATOMIC_ACQUIRE) != 0, 0)) {
+        PspStayAtGate();
+        return FALSE;
+    }
+    return pending;
+}
+
+/* Taking an APC is the kernel's work, so it counts as a system call. */
+static BOOLEAN
+InitpTakeUserApc(KI_USER_CALL *Call)
+{
+    INITP_GATE gate;
+    BOOLEAN taken;
+
+    if (!InitpEnter(&gate)) {
+        return FALSE;
+    }
+    taken = KiTakeUserApc(&gate.Thread->Tcb, Call);
+    InitpLeave(&gate, "the end of a wait", (ULONG_PTR)KiTakeUserApc);
+    return taken;
 }
 
 /*
@@ -73,7 +114,7 @@ InitpRunUserApcs(VOID)
 {
     KI_USER_CALL call;
 
-    while (KiTakeUserApc(KiGetCurrentThread(), &call)) {
+    while (InitpTakeUserApc(&call)) {
         call.Routine(call.Context, call.Argument1, call.Argument2);
     }
 }
@@ -81,8 +122,13 @@ InitpRunUserApcs(VOID)
 #define X(name, parameters, arguments)                                        \
     static NTSTATUS Initp##name parameters                                    \
     {                                                                         \
-        INITP_GATE gate = InitpEnter();                                       \
-        NTSTATUS status = name arguments;                                     \
+        INITP_GATE gate;                                                      \
+        NTSTATUS status;                                                      \
+                                                                              \
+        if (__builtin_expect(!InitpEnter(&gate), 0)) {                        \
+            return STATUS_PROCESS_IS_TERMINATING;                             \
+        }                                                                     \
+        status = name arguments;                                              \
         if (__builtin_expect(InitpLeave(&gate, #name, (ULONG_PTR)name), 0)) { \
             InitpRunUserApcs();                                               \
         }                                                                     \

@@ -90,6 +90,9 @@ InitpStartSystem(ULONG Processors, const PSP_EVENT_OPTIONS *Events)
 ULONG
 InitpStopSystem(VOID)
 {
+    if (!PspCloseGate()) {
+        return LdrpAuditFindings() + 1; /* a thread runs in a driver: nothing can be taken away */
+    }
     InitpStopPhases();
     HalpShutdown();
     return LdrpAuditFindings();

@@ -19,6 +19,50 @@ InitpCaptureText(const char *Text, char *Buffer, SIZE_T Size)
     return STATUS_NAME_TOO_LONG;
 }
 
+/* The name of a service's key, in kernel memory; released with ObpReleaseAttributes. */
+static NTSTATUS
+InitpCaptureServiceName(PUNICODE_STRING Service, OBP_ATTRIBUTES *Captured)
+{
+    OBJECT_ATTRIBUTES attributes;
+
+    if (Service == NULL) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    InitializeObjectAttributes(&attributes, Service, 0, NULL, NULL);
+    return ObpCaptureAttributes(&attributes, ExGetPreviousMode(), Captured);
+}
+
+/* NtLoadDriver - ZwLoadDriver for programs: the driver of a service's key */
+NTSTATUS NTAPI
+NtLoadDriver(PUNICODE_STRING Service)
+{
+    OBP_ATTRIBUTES captured;
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = InitpCaptureServiceName(Service, &captured);
+    if (NT_SUCCESS(status)) {
+        status = OBP_ZW(ZwLoadDriver(&captured.Name));
+        ObpReleaseAttributes(&captured);
+    }
+    return status;
+}
+
+NTSTATUS NTAPI
+NtUnloadDriver(PUNICODE_STRING Service)
+{
+    OBP_ATTRIBUTES captured;
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = InitpCaptureServiceName(Service, &captured);
+    if (NT_SUCCESS(status)) {
+        status = OBP_ZW(ZwUnloadDriver(&captured.Name));
+        ObpReleaseAttributes(&captured);
+    }
+    return status;
+}
+
 #pragma GCC visibility push(default)
 
 NTSTATUS
@@ -46,9 +90,9 @@ NtboxUnloadDriver(const char *Name)
 NTSTATUS NTAPI
 NtQuerySystemTime(PLARGE_INTEGER Time)
 {
+    NT_ENTER(NtQuerySystemTime);
     LARGE_INTEGER now;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     now.QuadPart = (LONGLONG)HalpSystemTime();
     return MiCopyToUser(Time, &now, sizeof(now), ExGetPreviousMode());
 }

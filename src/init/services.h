@@ -100,7 +100,89 @@
       (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes),                         \
       (Handle, Access, Attributes))                                                                \
     X(NtboxLoadDriver, (const char *Path), (Path))                                                 \
-    X(NtboxUnloadDriver, (const char *Name), (Name))
+    X(NtboxUnloadDriver, (const char *Name), (Name))                                               \
+    X(NtLoadDriver, (PUNICODE_STRING Service), (Service))                                          \
+    X(NtUnloadDriver, (PUNICODE_STRING Service), (Service))                                        \
+    X(NtOpenMutant, (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes),           \
+      (Handle, Access, Attributes))                                                                \
+    X(NtOpenSemaphore, (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes),        \
+      (Handle, Access, Attributes))                                                                \
+    X(NtSignalAndWaitForSingleObject,                                                              \
+      (HANDLE Signal, HANDLE Wait, BOOLEAN Alertable, PLARGE_INTEGER Timeout),                     \
+      (Signal, Wait, Alertable, Timeout))                                                          \
+    X(NtCreateTimer,                                                                               \
+      (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, ULONG Type),             \
+      (Handle, Access, Attributes, Type))                                                          \
+    X(NtOpenTimer, (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes),            \
+      (Handle, Access, Attributes))                                                                \
+    X(NtSetTimer,                                                                                  \
+      (HANDLE Timer, PLARGE_INTEGER DueTime, PVOID Apc, PVOID Context, BOOLEAN Resume,             \
+       LONG Period, PBOOLEAN Previous),                                                            \
+      (Timer, DueTime, Apc, Context, Resume, Period, Previous))                                    \
+    X(NtCancelTimer, (HANDLE Timer, PBOOLEAN State), (Timer, State))                               \
+    X(NtQueueApcThread,                                                                            \
+      (HANDLE Thread, PVOID Routine, PVOID Context, PVOID Argument1, PVOID Argument2),             \
+      (Thread, Routine, Context, Argument1, Argument2))                                            \
+    X(NtTestAlert, (VOID), ())                                                                     \
+    X(NtCreateSymbolicLinkObject,                                                                  \
+      (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, PUNICODE_STRING Target), \
+      (Handle, Access, Attributes, Target))                                                        \
+    X(NtMakeTemporaryObject, (HANDLE Handle), (Handle))                                            \
+    X(NtCreateKey,                                                                                 \
+      (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, ULONG TitleIndex,        \
+       PUNICODE_STRING Class, ULONG Options, PULONG Disposition),                                  \
+      (Handle, Access, Attributes, TitleIndex, Class, Options, Disposition))                       \
+    X(NtOpenKey, (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes),              \
+      (Handle, Access, Attributes))                                                                \
+    X(NtDeleteKey, (HANDLE Handle), (Handle))                                                      \
+    X(NtQueryKey, (HANDLE Handle, ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),         \
+      (Handle, Class, Buffer, Length, Needed))                                                     \
+    X(NtEnumerateKey,                                                                              \
+      (HANDLE Handle, ULONG Index, ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),        \
+      (Handle, Index, Class, Buffer, Length, Needed))                                              \
+    X(NtEnumerateValueKey,                                                                         \
+      (HANDLE Handle, ULONG Index, ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),        \
+      (Handle, Index, Class, Buffer, Length, Needed))                                              \
+    X(NtQueryValueKey,                                                                             \
+      (HANDLE Handle, PUNICODE_STRING Name, ULONG Class, PVOID Buffer, ULONG Length,               \
+       PULONG Needed),                                                                             \
+      (Handle, Name, Class, Buffer, Length, Needed))                                               \
+    X(NtSetValueKey,                                                                               \
+      (HANDLE Handle, PUNICODE_STRING Name, ULONG TitleIndex, ULONG Type, PVOID Data,              \
+       ULONG Length),                                                                              \
+      (Handle, Name, TitleIndex, Type, Data, Length))                                              \
+    X(NtDeleteValueKey, (HANDLE Handle, PUNICODE_STRING Name), (Handle, Name))                     \
+    X(NtOpenProcess,                                                                               \
+      (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, PCLIENT_ID ClientId),    \
+      (Handle, Access, Attributes, ClientId))                                                      \
+    X(NtOpenThread,                                                                                \
+      (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, PCLIENT_ID ClientId),    \
+      (Handle, Access, Attributes, ClientId))                                                      \
+    X(NtTerminateProcess, (HANDLE Process, NTSTATUS Status), (Process, Status))                    \
+    X(NtCreateSection,                                                                             \
+      (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, PLARGE_INTEGER Size,     \
+       ULONG Protection, ULONG Allocation, HANDLE File),                                           \
+      (Handle, Access, Attributes, Size, Protection, Allocation, File))                            \
+    X(NtOpenSection, (PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes),          \
+      (Handle, Access, Attributes))                                                                \
+    X(NtMapViewOfSection,                                                                          \
+      (HANDLE Section, HANDLE Process, PVOID * Base, ULONG_PTR ZeroBits, SIZE_T Commit,            \
+       PLARGE_INTEGER Offset, PSIZE_T Size, ULONG Inherit, ULONG Allocation, ULONG Protection),    \
+      (Section, Process, Base, ZeroBits, Commit, Offset, Size, Inherit, Allocation, Protection))   \
+    X(NtUnmapViewOfSection, (HANDLE Process, PVOID Base), (Process, Base))                         \
+    X(NtQuerySystemInformation, (ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),          \
+      (Class, Buffer, Length, Needed))                                                             \
+    X(NtQueryInformationProcess,                                                                   \
+      (HANDLE Process, ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),                    \
+      (Process, Class, Buffer, Length, Needed))                                                    \
+    X(NtQueryInformationThread,                                                                    \
+      (HANDLE Thread, ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),                     \
+      (Thread, Class, Buffer, Length, Needed))                                                     \
+    X(NtOpenProcessToken, (HANDLE Process, ACCESS_MASK Access, PHANDLE Token),                     \
+      (Process, Access, Token))                                                                    \
+    X(NtQueryInformationToken,                                                                     \
+      (HANDLE Token, ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),                      \
+      (Token, Class, Buffer, Length, Needed))
 
 typedef struct NTBOX_SYSTEM_CALLS {
     ULONG Version; /* NTBOX_GATE_VERSION */

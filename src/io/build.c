@@ -76,9 +76,9 @@ IoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, P
                              ULONG Length, PLARGE_INTEGER StartingOffset, PKEVENT Event,
                              PIO_STATUS_BLOCK IoStatusBlock)
 {
+    NT_ENTER(IoBuildSynchronousFsdRequest);
     IOP_IRP *header;
 
-    NT_IRQL_MAX(APC_LEVEL);
     IopCheckBuildBuffer(Buffer, Length, __func__);
     header = IopAllocateIrp(DeviceObject->StackSize, IopIrpThreaded, NT_CALLER());
     if (header == NULL) {
@@ -110,9 +110,9 @@ IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, 
                               ULONG Length, PLARGE_INTEGER StartingOffset,
                               PIO_STATUS_BLOCK IoStatusBlock)
 {
+    NT_ENTER(IoBuildAsynchronousFsdRequest);
     IOP_IRP *header;
 
-    NT_IRQL_MAX(APC_LEVEL);
     IopCheckBuildBuffer(Buffer, Length, __func__);
     header = IopAllocateIrp(DeviceObject->StackSize, IopIrpAsyncFsd, NT_CALLER());
     if (header == NULL) {
@@ -179,9 +179,9 @@ IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject, 
                               BOOLEAN InternalDeviceIoControl, PKEVENT Event,
                               PIO_STATUS_BLOCK IoStatusBlock)
 {
+    NT_ENTER(IoBuildDeviceIoControlRequest);
     IOP_IRP *header;
 
-    NT_IRQL_MAX(APC_LEVEL);
     if ((IoControlCode & 3) != METHOD_NEITHER) {
         IopCheckBuildBuffer(InputBuffer, InputBufferLength, __func__);
     }

@@ -15,6 +15,10 @@
 static VOID
 IopCheckCall(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
+    if (KiCurrentIrql() > DISPATCH_LEVEL) {
+        IopIrpBugCheck(IOP_BUGCHECK_IO, IOP_C9_CALL_IRQL, KiCurrentIrql(), Irp,
+                       "IoCallDriver above DISPATCH_LEVEL");
+    }
     if (Irp == NULL || Irp->Type != IO_TYPE_IRP) {
         IopIrpBugCheck(IOP_BUGCHECK_IO, IOP_C9_CALL_NOT_IRP, (ULONG_PTR)Irp, Irp,
                        "IoCallDriver with something that is not an IRP");
@@ -23,10 +27,6 @@ IopCheckCall(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         IopIrpBugCheck(IOP_BUGCHECK_IO,
                        DeviceObject == NULL ? IOP_C9_NULL_DEVICE : IOP_C9_CALL_BAD_DEVICE,
                        (ULONG_PTR)DeviceObject, Irp, "IoCallDriver without a device object");
-    }
-    if (KiCurrentIrql() > DISPATCH_LEVEL) {
-        IopIrpBugCheck(IOP_BUGCHECK_IO, IOP_C9_CALL_IRQL, KiCurrentIrql(), Irp,
-                       "IoCallDriver above DISPATCH_LEVEL");
     }
     if (__atomic_load_n(&Irp->CancelRoutine, __ATOMIC_RELAXED) != NULL) {
         IopIrpBugCheck(IOP_BUGCHECK_IO, IOP_C9_FORWARD_CANCELABLE, (ULONG_PTR)Irp, Irp,
@@ -323,9 +323,9 @@ IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp,
                          PIO_COMPLETION_ROUTINE CompletionRoutine, PVOID Context,
                          BOOLEAN InvokeOnSuccess, BOOLEAN InvokeOnError, BOOLEAN InvokeOnCancel)
 {
+    NT_ENTER(IoSetCompletionRoutineEx);
     IOP_UNLOAD_SAFE_COMPLETION *pinned;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     pinned = ExpAllocatePool(NonPagedPoolNx, sizeof(*pinned), IOP_TAG_CONTEXT, NT_CALLER());
     if (pinned == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -358,9 +358,9 @@ IopForwardCompletion(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
 BOOLEAN NTAPI
 IoForwardIrpSynchronously(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
+    NT_ENTER(IoForwardIrpSynchronously);
     KEVENT event;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (Irp->CurrentLocation <= 1) {
         return FALSE;
     }

@@ -271,6 +271,14 @@ IopThreadIsIdle(PETHREAD Thread)
 }
 
 VOID
+IopCancelThread(PETHREAD Thread)
+{
+    IOP_CANCEL_SCOPE scope = {.Thread = Thread};
+
+    IopCancelScope(&scope, NT_CALLER());
+}
+
+VOID
 IopRundownThread(PETHREAD Thread)
 {
     IOP_CANCEL_SCOPE scope = {.Thread = Thread};
@@ -299,6 +307,7 @@ IopRundownThread(PETHREAD Thread)
     }
     if (Thread == (PETHREAD)KiGetCurrentThread()) {
         IopCloseIrpCache(&Thread->Tcb);
+        IopReleaseThreadObject(Thread);
     }
 }
 
@@ -327,7 +336,7 @@ IopAnswerCancel(PIO_STATUS_BLOCK Iosb, NTSTATUS Status, KPROCESSOR_MODE Mode)
 BOOLEAN NTAPI
 IoCancelIrp(PIRP Irp)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoCancelIrp);
     return IopCancelIrp(Irp, NT_CALLER());
 }
 
@@ -335,7 +344,7 @@ IoCancelIrp(PIRP Irp)
 VOID NTAPI
 IoAcquireCancelSpinLock(PKIRQL Irql)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoAcquireCancelSpinLock);
     KeAcquireSpinLock(&IopCancelLock, Irql);
 }
 
@@ -343,6 +352,7 @@ IoAcquireCancelSpinLock(PKIRQL Irql)
 VOID NTAPI
 IoReleaseCancelSpinLock(KIRQL Irql)
 {
+    NT_ENTER(IoReleaseCancelSpinLock);
     KeReleaseSpinLock(&IopCancelLock, Irql);
 }
 
@@ -355,6 +365,7 @@ IoReleaseCancelSpinLock(KIRQL Irql)
 NTSTATUS NTAPI
 NtCancelIoFile(HANDLE Handle, PIO_STATUS_BLOCK Iosb)
 {
+    NT_ENTER(NtCancelIoFile);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     IOP_CANCEL_SCOPE scope = {.Thread = (PETHREAD)KiGetCurrentThread()};
     LARGE_INTEGER interval;
@@ -362,7 +373,6 @@ NtCancelIoFile(HANDLE Handle, PIO_STATUS_BLOCK Iosb)
     PVOID file;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = mode != KernelMode ? MiProbeUser(Iosb, sizeof(*Iosb), 1, TRUE) : STATUS_SUCCESS;
     if (!NT_SUCCESS(status)) {
         return status;
@@ -395,6 +405,7 @@ NtCancelIoFile(HANDLE Handle, PIO_STATUS_BLOCK Iosb)
 NTSTATUS NTAPI
 NtCancelIoFileEx(HANDLE Handle, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb)
 {
+    NT_ENTER(NtCancelIoFileEx);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     IOP_CANCEL_SCOPE scope = {.Iosb = Request};
     ACCESS_MASK granted;
@@ -402,7 +413,6 @@ NtCancelIoFileEx(HANDLE Handle, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb)
     PVOID file;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = mode != KernelMode ? MiProbeUser(Iosb, sizeof(*Iosb), 1, TRUE) : STATUS_SUCCESS;
     if (!NT_SUCCESS(status)) {
         return status;
@@ -429,13 +439,13 @@ NtCancelIoFileEx(HANDLE Handle, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb)
 NTSTATUS NTAPI
 NtCancelSynchronousIoFile(HANDLE Thread, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb)
 {
+    NT_ENTER(NtCancelSynchronousIoFile);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     IOP_CANCEL_SCOPE scope = {.Iosb = Request, .SynchronousOnly = TRUE};
     BOOLEAN found;
     PVOID thread;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = mode != KernelMode ? MiProbeUser(Iosb, sizeof(*Iosb), 1, TRUE) : STATUS_SUCCESS;
     if (!NT_SUCCESS(status)) {
         return status;

@@ -155,7 +155,9 @@ IopControlFile(UCHAR Major, HANDLE Handle, HANDLE Event, PIO_APC_ROUTINE Apc, PV
  * Returns  the driver's status, or STATUS_PENDING on an asynchronous file;
  *          STATUS_ACCESS_DENIED: the code's access bits exceed the handle's granted access;
  *          STATUS_ACCESS_VIOLATION, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH,
- *          STATUS_INSUFFICIENT_RESOURCES; STATUS_NOT_SUPPORTED: an APC routine
+ *          STATUS_INSUFFICIENT_RESOURCES; STATUS_NOT_SUPPORTED: an APC routine of a kernel
+ *          caller, or with a file opened for synchronous I/O; STATUS_INVALID_PARAMETER: an APC
+ *          routine, and the file has a completion port
  * IRQL     PASSIVE_LEVEL
  * Source   WDK reference, nf-ntifs-ntdeviceiocontrolfile
  */
@@ -164,10 +166,10 @@ NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutin
                       PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer,
                       ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
+    NT_ENTER(NtDeviceIoControlFile);
     IOP_CONTROL control = {IoControlCode, InputBuffer, InputBufferLength, OutputBuffer,
                            OutputBufferLength};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     return IopControlFile(IRP_MJ_DEVICE_CONTROL, FileHandle, Event, ApcRoutine, ApcContext,
                           IoStatusBlock, &control, NT_CALLER());
 }
@@ -178,10 +180,10 @@ NtFsControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVO
                 PIO_STATUS_BLOCK IoStatusBlock, ULONG FsControlCode, PVOID InputBuffer,
                 ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
+    NT_ENTER(NtFsControlFile);
     IOP_CONTROL control = {FsControlCode, InputBuffer, InputBufferLength, OutputBuffer,
                            OutputBufferLength};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     return IopControlFile(IRP_MJ_FILE_SYSTEM_CONTROL, FileHandle, Event, ApcRoutine, ApcContext,
                           IoStatusBlock, &control, NT_CALLER());
 }

@@ -101,11 +101,11 @@ IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX CsqInsertIrp, PIO_CSQ_REMOV
 NTSTATUS NTAPI
 IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PVOID InsertContext)
 {
+    NT_ENTER(IoCsqInsertIrpEx);
     NTSTATUS status = STATUS_SUCCESS;
     BOOLEAN canceled;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     Csq->CsqAcquireLock(Csq, &irql);
     if (Context != NULL) {
         Context->Type = IO_TYPE_CSQ_IRP_CONTEXT;
@@ -144,6 +144,7 @@ IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PVOID Inser
 VOID NTAPI
 IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context)
 {
+    NT_ENTER(IoCsqInsertIrp);
     (VOID) IoCsqInsertIrpEx(Csq, Irp, Context, NULL);
 }
 
@@ -157,10 +158,10 @@ IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context)
 PIRP NTAPI
 IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext)
 {
+    NT_ENTER(IoCsqRemoveNextIrp);
     PIRP irp = NULL;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     Csq->CsqAcquireLock(Csq, &irql);
     while ((irp = Csq->CsqPeekNextIrp(Csq, irp, PeekContext)) != NULL) {
         if (IoSetCancelRoutine(irp, NULL) != NULL) {
@@ -183,10 +184,10 @@ IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext)
 PIRP NTAPI
 IoCsqRemoveIrp(PIO_CSQ Csq, PIO_CSQ_IRP_CONTEXT Context)
 {
+    NT_ENTER(IoCsqRemoveIrp);
     PIRP irp;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     Csq->CsqAcquireLock(Csq, &irql);
     irp = Context->Irp;
     if (irp != NULL) {

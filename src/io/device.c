@@ -207,13 +207,13 @@ IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUNICODE_
                DEVICE_TYPE DeviceType, ULONG DeviceCharacteristics, BOOLEAN Exclusive,
                PDEVICE_OBJECT *DeviceObject)
 {
+    NT_ENTER(IoCreateDevice);
     IOP_DEVICE_EXTENSION *extension;
     PDEVICE_OBJECT device;
     PVOID object;
     NTSTATUS status;
     KIRQL irql;
 
-    NT_IRQL_MAX(APC_LEVEL);
     extension = ExpAllocatePool(NonPagedPoolNx, sizeof(*extension), IOP_TAG_DEVICE, NT_CALLER());
     if (extension == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -261,12 +261,12 @@ IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUNICODE_
 VOID NTAPI
 IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
+    NT_ENTER(IoDeleteDevice);
     IOP_DEVICE_EXTENSION *extension = IopDeviceExtension(DeviceObject);
     ULONG before;
     BOOLEAN finish;
     KIRQL irql;
 
-    NT_IRQL_MAX(APC_LEVEL);
     IopRemoveShutdownNotification(DeviceObject);
     IopRemoveTimer(DeviceObject);
     KeAcquireSpinLock(&IopDatabaseLock, &irql);
@@ -304,7 +304,7 @@ NTSTATUS NTAPI
 IoAttachDeviceToDeviceStackSafe(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDevice,
                                 PDEVICE_OBJECT *AttachedToDeviceObject)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoAttachDeviceToDeviceStackSafe);
     return IopAttach(SourceDevice, TargetDevice, AttachedToDeviceObject);
 }
 
@@ -312,9 +312,9 @@ IoAttachDeviceToDeviceStackSafe(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT Targ
 PDEVICE_OBJECT NTAPI
 IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDevice)
 {
+    NT_ENTER(IoAttachDeviceToDeviceStack);
     PDEVICE_OBJECT below = NULL;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     return NT_SUCCESS(IopAttach(SourceDevice, TargetDevice, &below)) ? below : NULL;
 }
 
@@ -322,9 +322,9 @@ IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDe
 NTSTATUS NTAPI
 IoAttachDeviceByPointer(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDevice)
 {
+    NT_ENTER(IoAttachDeviceByPointer);
     PDEVICE_OBJECT below = NULL;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     return IopAttach(SourceDevice, TargetDevice, &below);
 }
 
@@ -338,11 +338,11 @@ NTSTATUS NTAPI
 IoAttachDevice(PDEVICE_OBJECT SourceDevice, PUNICODE_STRING TargetDevice,
                PDEVICE_OBJECT *AttachedDevice)
 {
+    NT_ENTER(IoAttachDevice);
     PDEVICE_OBJECT target;
     PFILE_OBJECT file;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = IoGetDeviceObjectPointer(TargetDevice, FILE_READ_ATTRIBUTES, &file, &target);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -362,11 +362,11 @@ IoAttachDevice(PDEVICE_OBJECT SourceDevice, PUNICODE_STRING TargetDevice,
 VOID NTAPI
 IoDetachDevice(PDEVICE_OBJECT TargetDevice)
 {
+    NT_ENTER(IoDetachDevice);
     PDEVICE_OBJECT above;
     BOOLEAN finish;
     KIRQL irql;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     KeAcquireSpinLock(&IopDatabaseLock, &irql);
     above = TargetDevice->AttachedDevice;
     if (above != NULL) {
@@ -390,7 +390,7 @@ IoDetachDevice(PDEVICE_OBJECT TargetDevice)
 PDEVICE_OBJECT NTAPI
 IoGetAttachedDevice(PDEVICE_OBJECT DeviceObject)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoGetAttachedDevice);
     return IopTopDevice(DeviceObject);
 }
 
@@ -398,10 +398,10 @@ IoGetAttachedDevice(PDEVICE_OBJECT DeviceObject)
 PDEVICE_OBJECT NTAPI
 IoGetAttachedDeviceReference(PDEVICE_OBJECT DeviceObject)
 {
+    NT_ENTER(IoGetAttachedDeviceReference);
     PDEVICE_OBJECT top;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&IopDatabaseLock, &irql);
     top = IopTopDevice(DeviceObject);
     ObReferenceObject(top);
@@ -413,10 +413,10 @@ IoGetAttachedDeviceReference(PDEVICE_OBJECT DeviceObject)
 PDEVICE_OBJECT NTAPI
 IoGetLowerDeviceObject(PDEVICE_OBJECT DeviceObject)
 {
+    NT_ENTER(IoGetLowerDeviceObject);
     PDEVICE_OBJECT below;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&IopDatabaseLock, &irql);
     below = IopDeviceExtension(DeviceObject)->AttachedTo;
     if (below != NULL) {
@@ -430,9 +430,9 @@ IoGetLowerDeviceObject(PDEVICE_OBJECT DeviceObject)
 PDEVICE_OBJECT NTAPI
 IoGetDeviceAttachmentBaseRef(PDEVICE_OBJECT DeviceObject)
 {
+    NT_ENTER(IoGetDeviceAttachmentBaseRef);
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&IopDatabaseLock, &irql);
     while (IopDeviceExtension(DeviceObject)->AttachedTo != NULL) {
         DeviceObject = IopDeviceExtension(DeviceObject)->AttachedTo;
@@ -446,7 +446,7 @@ IoGetDeviceAttachmentBaseRef(PDEVICE_OBJECT DeviceObject)
 PDEVICE_OBJECT NTAPI
 IoGetRelatedDeviceObject(PFILE_OBJECT FileObject)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoGetRelatedDeviceObject);
     return IopTopDevice(FileObject->DeviceObject);
 }
 

@@ -87,6 +87,7 @@ IopInsert(PKDEVICE_QUEUE Queue, PKDEVICE_QUEUE_ENTRY Entry, BOOLEAN HasKey, ULON
 VOID NTAPI
 KeInitializeDeviceQueue(PKDEVICE_QUEUE DeviceQueue)
 {
+    NT_ENTER(KeInitializeDeviceQueue);
     RtlZeroMemory(DeviceQueue, sizeof(*DeviceQueue));
     DeviceQueue->Type = DeviceQueueObject;
     DeviceQueue->Size = sizeof(*DeviceQueue);
@@ -98,7 +99,7 @@ KeInitializeDeviceQueue(PKDEVICE_QUEUE DeviceQueue)
 BOOLEAN NTAPI
 KeInsertDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeInsertDeviceQueue);
     return IopInsert(DeviceQueue, DeviceQueueEntry, FALSE, 0);
 }
 
@@ -107,7 +108,7 @@ BOOLEAN NTAPI
 KeInsertByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry,
                          ULONG SortKey)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeInsertByKeyDeviceQueue);
     return IopInsert(DeviceQueue, DeviceQueueEntry, TRUE, SortKey);
 }
 
@@ -115,7 +116,7 @@ KeInsertByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY Device
 PKDEVICE_QUEUE_ENTRY NTAPI
 KeRemoveDeviceQueue(PKDEVICE_QUEUE DeviceQueue)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeRemoveDeviceQueue);
     return IopRemoveNext(DeviceQueue, FALSE, 0, FALSE);
 }
 
@@ -123,7 +124,7 @@ KeRemoveDeviceQueue(PKDEVICE_QUEUE DeviceQueue)
 PKDEVICE_QUEUE_ENTRY NTAPI
 KeRemoveByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, ULONG SortKey)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeRemoveByKeyDeviceQueue);
     return IopRemoveNext(DeviceQueue, TRUE, SortKey, FALSE);
 }
 
@@ -131,7 +132,7 @@ KeRemoveByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, ULONG SortKey)
 PKDEVICE_QUEUE_ENTRY NTAPI
 KeRemoveByKeyDeviceQueueIfBusy(PKDEVICE_QUEUE DeviceQueue, ULONG SortKey)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeRemoveByKeyDeviceQueueIfBusy);
     return IopRemoveNext(DeviceQueue, TRUE, SortKey, TRUE);
 }
 
@@ -139,10 +140,10 @@ KeRemoveByKeyDeviceQueueIfBusy(PKDEVICE_QUEUE DeviceQueue, ULONG SortKey)
 BOOLEAN NTAPI
 KeRemoveEntryDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry)
 {
+    NT_ENTER(KeRemoveEntryDeviceQueue);
     BOOLEAN queued;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&DeviceQueue->Lock, &irql);
     queued = DeviceQueueEntry->Inserted;
     if (queued) {

@@ -145,6 +145,7 @@ IopDeleteDriver(PVOID Object)
 VOID
 IopDeleteDriverObject(PDRIVER_OBJECT DriverObject)
 {
+    IopForgetReinitialize(DriverObject);
     ObpRemoveName(DriverObject);
     ObDereferenceObject(DriverObject);
 }
@@ -268,12 +269,12 @@ NTSTATUS NTAPI
 IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdentificationAddress,
                                 ULONG DriverObjectExtensionSize, PVOID *DriverObjectExtension)
 {
+    NT_ENTER(IoAllocateDriverObjectExtension);
     IOP_DRIVER *driver = CONTAINING_RECORD(DriverObject, IOP_DRIVER, Nt);
     IOP_CLIENT_EXTENSION *client;
     IOP_CLIENT_EXTENSION *other;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     *DriverObjectExtension = NULL;
     client = ExpAllocatePool(NonPagedPoolNx, sizeof(*client) + (SIZE_T)DriverObjectExtensionSize,
                              IOP_TAG_DRIVER, NT_CALLER());
@@ -305,11 +306,11 @@ IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdentif
 PVOID NTAPI
 IoGetDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdentificationAddress)
 {
+    NT_ENTER(IoGetDriverObjectExtension);
     IOP_DRIVER *driver = CONTAINING_RECORD(DriverObject, IOP_DRIVER, Nt);
     IOP_CLIENT_EXTENSION *client;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&IopDatabaseLock, &irql);
     for (client = driver->Clients; client != NULL; client = client->Next) {
         if (client->Identification == ClientIdentificationAddress) {

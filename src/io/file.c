@@ -159,6 +159,10 @@ IopOpenDevice(PDEVICE_OBJECT Device, OBP_OPEN_REQUEST *Request, IOP_OPEN_PACKET 
     NTSTATUS status =
         ObpMapAccess(IopFileType, Request->DesiredAccess, Request->AccessMode, &Packet->Granted);
 
+    if (NT_SUCCESS(status)) {
+        status = SepCheckAccess(Device, &IopFileMapping, Packet->Granted, Request->AccessMode,
+                                &Packet->Granted);
+    }
     if (!NT_SUCCESS(status)) {
         return status;
     }

@@ -11,7 +11,7 @@
  *
  * Differs  the case of a name counts, as on the host, except in its last part where no file has
  *          that very name; share access is not kept; a folder, or what is no regular file, is
- *          STATUS_NOT_SUPPORTED
+ *          STATUS_NOT_SUPPORTED, as are opens by file identifier or relative to a file
  * Source   WDK reference, "IRP_MJ_CREATE", "IRP_MJ_READ", "IRP_MJ_QUERY_INFORMATION".
  */
 #include "io/iop.h"
@@ -57,14 +57,20 @@ IopHostComplete(PIRP Irp, NTSTATUS Status, ULONG_PTR Information)
     return Status;
 }
 
-/* "." and ".." are resolved by user mode; a driver may not use them on Windows either. */
+/*
+ * "." and ".." are resolved by user mode; a driver may not use them on Windows either, nor leave a
+ * part of a name empty. The root itself is "/".
+ */
 static BOOLEAN
 IopHostNameIsPlain(const char *Path)
 {
+    if (Path[1] == '\0') {
+        return TRUE;
+    }
     for (const char *part = Path; part != NULL; part = strchr(part, '/')) {
         SIZE_T dots = strspn(++part, ".");
 
-        if ((dots == 1 || dots == 2) && (part[dots] == '/' || part[dots] == '\0')) {
+        if (dots <= 2 && (part[dots] == '/' || part[dots] == '\0')) {
             return FALSE;
         }
     }
@@ -101,7 +107,8 @@ IopHostOpen(PFILE_OBJECT File, const IO_STACK_LOCATION *Location)
     HALP_FILE *file;
     NTSTATUS status;
 
-    if (File->RelatedFileObject != NULL) {
+    if (File->RelatedFileObject != NULL ||
+        (Location->Parameters.Create.Options & FILE_OPEN_BY_FILE_ID) != 0) {
         return STATUS_NOT_SUPPORTED;
     }
     status = IopHostPath(&File->FileName, path);
@@ -246,3 +253,49 @@ IopStopHostVolume(VOID)
     IoDeleteDevice(IopHostDevice);
     IopDeleteDriverObject(IopHostDriver);
 }
+
+#pragma GCC visibility push(default)
+
+/*
+ * IoQueryFileDosDeviceName - "Z:\tmp\x" for a file of drive Z:
+ *
+ * ObjectNameInformation  receives a block of paged pool, which the caller frees; its buffer lies in
+ *                        the block, with a NUL behind the text
+ *
+ * Errors   STATUS_INSUFFICIENT_RESOURCES; STATUS_OBJECT_NAME_NOT_FOUND: no drive letter stands for
+ *          the file's device
+ * IRQL     PASSIVE_LEVEL
+ * Source   WDK reference, nf-ntifs-ioqueryfiledosdevicename
+ */
+NTSTATUS NTAPI
+IoQueryFileDosDeviceName(PFILE_OBJECT FileObject, POBJECT_NAME_INFORMATION *ObjectNameInformation)
+{
+    NT_ENTER(IoQueryFileDosDeviceName);
+    static const WCHAR drive[] = L"Z:";
+    SIZE_T prefix = sizeof(drive) - sizeof(WCHAR);
+    SIZE_T length = prefix + FileObject->FileName.Length;
+    POBJECT_NAME_INFORMATION information;
+
+    if (FileObject->DeviceObject != IopHostDevice) {
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    if (length + sizeof(WCHAR) > MAXUSHORT) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    information = ExpAllocatePool(PagedPool, sizeof(*information) + length + sizeof(WCHAR),
+                                  IOP_TAG_NAME, NT_CALLER());
+    if (information == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    information->Name.Buffer = (PWSTR)(information + 1);
+    information->Name.Length = (USHORT)length;
+    information->Name.MaximumLength = (USHORT)(length + sizeof(WCHAR));
+    memcpy(information->Name.Buffer, drive, prefix);
+    memcpy((PUCHAR)information->Name.Buffer + prefix, FileObject->FileName.Buffer,
+           FileObject->FileName.Length);
+    information->Name.Buffer[length / sizeof(WCHAR)] = L'\0';
+    *ObjectNameInformation = information;
+    return STATUS_SUCCESS;
+}
+
+#pragma GCC visibility pop

@@ -296,12 +296,12 @@ NTSTATUS NTAPI
 NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
                        ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
+    NT_ENTER(NtQueryInformationFile);
     IOP_INFORMATION information = {FileInformation, Length, FileInformationClass};
     IOP_REQUEST request;
     ACCESS_MASK access;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = IopCheckClass(IopQueryClasses, sizeof(IopQueryClasses) / sizeof(IopQueryClasses[0]),
                            &information, &access);
     if (NT_SUCCESS(status)) {
@@ -329,13 +329,13 @@ NTSTATUS NTAPI
 NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
                      ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
+    NT_ENTER(NtSetInformationFile);
     IOP_INFORMATION information = {FileInformation, Length, FileInformationClass};
     UCHAR data[16] __attribute__((aligned(8))); /* the largest class handled here */
     IOP_REQUEST request;
     ACCESS_MASK access;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = IopCheckClass(IopSetClasses, sizeof(IopSetClasses) / sizeof(IopSetClasses[0]),
                            &information, &access);
     if (NT_SUCCESS(status)) {

@@ -69,9 +69,42 @@ IopCreateTypes(VOID)
     return STATUS_SUCCESS;
 }
 
+/* The callback objects that drivers open; what they tell of never happens here. */
+static const WCHAR *const IopSystemCallbacks[] = {
+    L"\\Callback\\SetSystemTime", L"\\Callback\\PowerState", L"\\Callback\\ProcessorAdd"};
+static PCALLBACK_OBJECT IopCallbackObjects[RTL_NUMBER_OF(IopSystemCallbacks)];
+
+static NTSTATUS
+IopCreateSystemCallbacks(VOID)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+
+    for (ULONG i = 0; i < RTL_NUMBER_OF(IopSystemCallbacks) && NT_SUCCESS(status); ++i) {
+        OBJECT_ATTRIBUTES attributes;
+        UNICODE_STRING name;
+        RtlInitUnicodeString(&name, IopSystemCallbacks[i]);
+        InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+        status = ExCreateCallback(&IopCallbackObjects[i], &attributes, TRUE, TRUE);
+    }
+    return status;
+}
+
+static VOID
+IopDropSystemCallbacks(VOID)
+{
+    NT_FOR_EACH (object, IopCallbackObjects) {
+        if (*object != NULL) {
+            ObDereferenceObject(*object);
+            *object = NULL;
+        }
+    }
+}
+
 NTSTATUS
 IopInitializeSystem(VOID)
 {
+    NTSTATUS status;
+
     KeInitializeSpinLock(&IopCancelLock);
     KeInitializeSpinLock(&IopDatabaseLock);
     IopInitializeIrps();
@@ -79,7 +112,9 @@ IopInitializeSystem(VOID)
     IopInitializeTimers();
     IopInitializeShutdown();
     PspRegisterThreadRundown(IopRundownThread);
-    return IopCreateTypes();
+    PspRegisterThreadCancel(IopCancelThread);
+    status = IopCreateTypes();
+    return NT_SUCCESS(status) ? IopCreateSystemCallbacks() : status;
 }
 
 VOID
@@ -88,6 +123,9 @@ IopShutdownSystem(VOID)
     IopNotifyShutdown();
     IopShutdownTimers();
     IopShutdownLinks();
+    IopShutdownWmi();
+    IopDropSystemCallbacks();
     PspRegisterThreadRundown(NULL);
+    PspRegisterThreadCancel(NULL);
     IopShutdownIrps();
 }

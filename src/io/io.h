@@ -40,6 +40,8 @@ NTSTATUS IopWaitForDriverIdle(PDRIVER_OBJECT DriverObject, LONGLONG Timeout);
 VOID IopReadyDevices(PDRIVER_OBJECT DriverObject);
 /* ldr after DriverEntry: a MajorFunction set to NULL becomes IopInvalidDeviceRequest. */
 VOID IopRepairDriverDispatch(PDRIVER_OBJECT DriverObject);
+/* ldr, when the driver is loaded: its reinitialization routines. System process, PASSIVE_LEVEL. */
+VOID IopReinitializeDriver(PDRIVER_OBJECT DriverObject);
 /* Removes the driver object's name and drops its reference. Devices left are reported by Audit. */
 VOID IopDeleteDriverObject(PDRIVER_OBJECT DriverObject);
 

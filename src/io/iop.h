@@ -277,6 +277,8 @@ VOID IopListThreadedIrp(IOP_IRP *Header);
 BOOLEAN IopCancelIrp(PIRP Irp, ULONG_PTR Caller);
 /* PSP_THREAD_RUNDOWN */
 VOID IopRundownThread(PETHREAD Thread);
+/* PSP_THREAD_CANCEL */
+VOID IopCancelThread(PETHREAD Thread);
 extern KSPIN_LOCK IopCancelLock;
 /* Ticks of 100 ns that a rundown waits for cancelled IRPs before it says so. */
 #define IOP_RUNDOWN_REPORT (30 * 10000000LL)
@@ -350,6 +352,10 @@ VOID IopShutdownTimers(VOID);
 VOID IopInitializeShutdown(VOID);
 VOID IopInitializeLinks(VOID);
 VOID IopShutdownLinks(VOID);
+VOID IopShutdownWmi(VOID);
+/* thread.c: N1, for the calling thread at its end; the driver is gone: its registrations too. */
+VOID IopReleaseThreadObject(PETHREAD Thread);
+VOID IopForgetReinitialize(PDRIVER_OBJECT DriverObject);
 /* Symbolic links made from the driver's image, or to its devices, that still exist. */
 ULONG IopCountDriverLinks(PDRIVER_OBJECT DriverObject);
 VOID IopNotifyShutdown(VOID);

@@ -240,9 +240,9 @@ IopIrpsInUse(VOID)
 PIRP NTAPI
 IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 {
+    NT_ENTER(IoAllocateIrp);
     IOP_IRP *header;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     (void)ChargeQuota;
     if (StackSize < 1 || StackSize > 100) {
         return NULL;
@@ -262,7 +262,7 @@ IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 VOID NTAPI
 IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoInitializeIrp);
     /* The memory may hold anything yet: what looks like a header is asked of the pool. */
     if (Irp->Type == IO_TYPE_IRP && (Irp->AllocationFlags & IOP_IRP_HAS_HEADER)) {
         EXP_POOL_BLOCK block;
@@ -289,10 +289,10 @@ IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize)
 VOID NTAPI
 IoReuseIrp(PIRP Irp, NTSTATUS Status)
 {
+    NT_ENTER(IoReuseIrp);
     UCHAR allocationFlags = Irp->AllocationFlags;
     IOP_IRP *header = IopIrpHeader(Irp);
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (header != NULL) {
         IOP_IRP_STATE state = IopIrpState(header);
 
@@ -325,9 +325,9 @@ IoReuseIrp(PIRP Irp, NTSTATUS Status)
 VOID NTAPI
 IoFreeIrp(PIRP Irp)
 {
+    NT_ENTER(IoFreeIrp);
     IOP_IRP *header;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (Irp == NULL || Irp->Type != IO_TYPE_IRP) {
         IopIrpBugCheck(IOP_BUGCHECK_IO, IOP_C9_FREE_NOT_IRP, (ULONG_PTR)Irp, Irp,
                        "IoFreeIrp of something that is not an IRP");
@@ -364,9 +364,9 @@ IoFreeIrp(PIRP Irp)
 PIRP NTAPI
 IoMakeAssociatedIrp(PIRP Irp, CCHAR StackSize)
 {
+    NT_ENTER(IoMakeAssociatedIrp);
     IOP_IRP *header;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (StackSize < 1 || StackSize > 100) {
         return NULL;
     }

@@ -5,6 +5,9 @@
  * The links themselves are ob's. io remembers who made which, so that an unload can tell what was
  * left behind.
  *
+ * Invariants  L1  an entry of IopLinks references its link object. A link has a name until it is
+ *                 deleted, under whichever of its names (\DosDevices\X is \??\X too) and by
+ *                 whomever; an entry whose link has none is dropped when it is come across.
  * Locks       IopLinkLock (fast mutex) guards IopLinks.
  * Source      WDK reference, ntddk.h IoCreateSymbolicLink, IoDeleteSymbolicLink.
  */
@@ -13,6 +16,7 @@
 typedef struct IOP_LINK {
     LIST_ENTRY Link;
     ULONG_PTR Caller;
+    PVOID Object;        /* L1 */
     UNICODE_STRING Name; /* behind the structure, as is Target */
     UNICODE_STRING Target;
 } IOP_LINK;
@@ -27,12 +31,18 @@ IopInitializeLinks(VOID)
     InitializeListHead(&IopLinks);
 }
 
+static VOID
+IopFreeLink(IOP_LINK *Link)
+{
+    ObDereferenceObject(Link->Object);
+    ExFreePoolWithTag(Link, IOP_TAG_NAME);
+}
+
 VOID
 IopShutdownLinks(VOID)
 {
     while (!IsListEmpty(&IopLinks)) {
-        ExFreePoolWithTag(CONTAINING_RECORD(RemoveHeadList(&IopLinks), IOP_LINK, Link),
-                          IOP_TAG_NAME);
+        IopFreeLink(CONTAINING_RECORD(RemoveHeadList(&IopLinks), IOP_LINK, Link));
     }
 }
 
@@ -67,7 +77,7 @@ IopCreateLink(PUNICODE_STRING Name, PUNICODE_STRING Target, ULONG_PTR Caller)
     if (link == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    status = ObpCreateSymbolicLink(Name, Target, TRUE, NULL);
+    status = ObpCreateSymbolicLink(Name, Target, TRUE, &link->Object);
     if (!NT_SUCCESS(status)) {
         ExFreePoolWithTag(link, IOP_TAG_NAME);
         return status;
@@ -78,25 +88,26 @@ IopCreateLink(PUNICODE_STRING Name, PUNICODE_STRING Target, ULONG_PTR Caller)
     return STATUS_SUCCESS;
 }
 
+/* L1: drops the entries of links that are gone. */
 static VOID
-IopForgetLink(PUNICODE_STRING Name)
+IopForgetDeletedLinks(VOID)
 {
+    LIST_ENTRY deleted;
     PLIST_ENTRY entry;
-    IOP_LINK *found = NULL;
+    PLIST_ENTRY next;
 
+    InitializeListHead(&deleted);
     ExAcquireFastMutex(&IopLinkLock);
-    for (entry = IopLinks.Flink; entry != &IopLinks; entry = entry->Flink) {
-        IOP_LINK *link = CONTAINING_RECORD(entry, IOP_LINK, Link);
-
-        if (RtlEqualUnicodeString(&link->Name, Name, TRUE)) {
+    for (entry = IopLinks.Flink; entry != &IopLinks; entry = next) {
+        next = entry->Flink;
+        if (!ObpHasName(CONTAINING_RECORD(entry, IOP_LINK, Link)->Object)) {
             RemoveEntryList(entry);
-            found = link;
-            break;
+            InsertTailList(&deleted, entry);
         }
     }
     ExReleaseFastMutex(&IopLinkLock);
-    if (found != NULL) {
-        ExFreePoolWithTag(found, IOP_TAG_NAME);
+    while (!IsListEmpty(&deleted)) {
+        IopFreeLink(CONTAINING_RECORD(RemoveHeadList(&deleted), IOP_LINK, Link));
     }
 }
 
@@ -135,6 +146,7 @@ IopCountDriverLinks(PDRIVER_OBJECT DriverObject)
     PLIST_ENTRY entry;
     ULONG count = 0;
 
+    IopForgetDeletedLinks();
     ExAcquireFastMutex(&IopLinkLock);
     for (entry = IopLinks.Flink; entry != &IopLinks; entry = entry->Flink) {
         count += IopIsDriverLink(DriverObject, CONTAINING_RECORD(entry, IOP_LINK, Link));
@@ -168,10 +180,11 @@ IopRemoveDriverLinks(PDRIVER_OBJECT DriverObject, IOP_TELL_LINK *Tell, PVOID Con
 {
     IOP_LINK *link;
 
+    IopForgetDeletedLinks();
     while ((link = IopTakeDriverLink(DriverObject)) != NULL) {
         Tell(Context, &link->Name, link->Caller);
-        ObpDeleteSymbolicLink(&link->Name);
-        ExFreePoolWithTag(link, IOP_TAG_NAME);
+        ObpRemoveName(link->Object);
+        IopFreeLink(link);
     }
 }
 
@@ -188,7 +201,7 @@ IopRemoveDriverLinks(PDRIVER_OBJECT DriverObject, IOP_TELL_LINK *Tell, PVOID Con
 NTSTATUS NTAPI
 IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoCreateSymbolicLink);
     return IopCreateLink(SymbolicLinkName, DeviceName, NT_CALLER());
 }
 
@@ -196,7 +209,7 @@ IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceNam
 NTSTATUS NTAPI
 IoCreateUnprotectedSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoCreateUnprotectedSymbolicLink);
     return IopCreateLink(SymbolicLinkName, DeviceName, NT_CALLER());
 }
 
@@ -210,15 +223,15 @@ IoCreateUnprotectedSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRIN
 NTSTATUS NTAPI
 IoDeleteSymbolicLink(PUNICODE_STRING SymbolicLinkName)
 {
+    NT_ENTER(IoDeleteSymbolicLink);
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (SymbolicLinkName == NULL || SymbolicLinkName->Length == 0) {
         return STATUS_INVALID_PARAMETER;
     }
     status = ObpDeleteSymbolicLink(SymbolicLinkName);
     if (NT_SUCCESS(status)) {
-        IopForgetLink(SymbolicLinkName);
+        IopForgetDeletedLinks();
     }
     return status;
 }

@@ -48,6 +48,7 @@ IoGetCurrentProcess(VOID)
 PEPROCESS NTAPI
 IoThreadToProcess(PETHREAD Thread)
 {
+    NT_ENTER(IoThreadToProcess);
     return CONTAINING_RECORD(Thread->Tcb.OwnProcess, EPROCESS, Pcb);
 }
 
@@ -55,12 +56,14 @@ IoThreadToProcess(PETHREAD Thread)
 PEPROCESS NTAPI
 IoGetRequestorProcess(PIRP Irp)
 {
+    NT_ENTER(IoGetRequestorProcess);
     return Irp->Tail.Overlay.Thread != NULL ? IoThreadToProcess(Irp->Tail.Overlay.Thread) : NULL;
 }
 
 ULONG NTAPI
 IoGetRequestorProcessId(PIRP Irp)
 {
+    NT_ENTER(IoGetRequestorProcessId);
     PEPROCESS process = IoGetRequestorProcess(Irp);
 
     return process != NULL ? (ULONG)(ULONG_PTR)process->UniqueProcessId : 0;
@@ -70,6 +73,7 @@ IoGetRequestorProcessId(PIRP Irp)
 NTSTATUS NTAPI
 IoGetRequestorSessionId(PIRP Irp, PULONG SessionId)
 {
+    NT_ENTER(IoGetRequestorSessionId);
     if (IoGetRequestorProcess(Irp) == NULL) {
         *SessionId = (ULONG)-1;
         return STATUS_UNSUCCESSFUL;
@@ -81,6 +85,7 @@ IoGetRequestorSessionId(PIRP Irp, PULONG SessionId)
 BOOLEAN NTAPI
 IoIsSystemThread(PETHREAD Thread)
 {
+    NT_ENTER(IoIsSystemThread);
     return Thread->IsSystemThread;
 }
 
@@ -88,6 +93,7 @@ IoIsSystemThread(PETHREAD Thread)
 BOOLEAN
 IoIs32bitProcess(PIRP Irp)
 {
+    NT_ENTER(IoIs32bitProcess);
     (void)Irp;
     return FALSE;
 }
@@ -108,6 +114,7 @@ IoGetStackLimits(PULONG_PTR LowLimit, PULONG_PTR HighLimit)
 PVOID NTAPI
 IoGetInitialStack(VOID)
 {
+    NT_ENTER(IoGetInitialStack);
     uintptr_t low;
     uintptr_t high;
 
@@ -128,6 +135,7 @@ IoGetRemainingStackSize(VOID)
 LOGICAL NTAPI
 IoWithinStackLimits(ULONG_PTR RegionStart, SIZE_T RegionSize)
 {
+    NT_ENTER(IoWithinStackLimits);
     uintptr_t low;
     uintptr_t high;
 
@@ -140,12 +148,14 @@ IoWithinStackLimits(ULONG_PTR RegionStart, SIZE_T RegionSize)
 PIRP NTAPI
 IoGetTopLevelIrp(VOID)
 {
+    NT_ENTER(IoGetTopLevelIrp);
     return ((PETHREAD)KiGetCurrentThread())->TopLevelIrp;
 }
 
 VOID NTAPI
 IoSetTopLevelIrp(PIRP Irp)
 {
+    NT_ENTER(IoSetTopLevelIrp);
     ((PETHREAD)KiGetCurrentThread())->TopLevelIrp = Irp;
 }
 
@@ -162,6 +172,7 @@ IoIsOperationSynchronous(PIRP Irp)
 PGENERIC_MAPPING NTAPI
 IoGetFileObjectGenericMapping(VOID)
 {
+    NT_ENTER(IoGetFileObjectGenericMapping);
     return (PGENERIC_MAPPING)(ULONG_PTR)&IopFileMapping;
 }
 
@@ -169,6 +180,7 @@ IoGetFileObjectGenericMapping(VOID)
 BOOLEAN NTAPI
 IoIsWdmVersionAvailable(UCHAR MajorVersion, UCHAR MinorVersion)
 {
+    NT_ENTER(IoIsWdmVersionAvailable);
     return MajorVersion < 6 || (MajorVersion == 6 && MinorVersion == 0);
 }
 
@@ -178,7 +190,7 @@ IoIsWdmVersionAvailable(UCHAR MajorVersion, UCHAR MinorVersion)
 PKEVENT NTAPI
 IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoCreateNotificationEvent);
     return IopOpenNamedEvent(EventName, EventHandle, NotificationEvent);
 }
 
@@ -186,7 +198,7 @@ IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle)
 PKEVENT NTAPI
 IoCreateSynchronizationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoCreateSynchronizationEvent);
     return IopOpenNamedEvent(EventName, EventHandle, SynchronizationEvent);
 }
 
@@ -205,9 +217,9 @@ IoCreateSynchronizationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle)
 PVOID NTAPI
 IoAllocateErrorLogEntry(PVOID IoObject, UCHAR EntrySize)
 {
+    NT_ENTER(IoAllocateErrorLogEntry);
     IOP_ERROR_LOG *entry;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (IoObject == NULL || EntrySize < sizeof(IO_ERROR_LOG_PACKET) ||
         EntrySize > ERROR_LOG_MAXIMUM_SIZE) {
         return NULL;
@@ -228,9 +240,9 @@ IoAllocateErrorLogEntry(PVOID IoObject, UCHAR EntrySize)
 VOID NTAPI
 IoFreeErrorLogEntry(PVOID ElEntry)
 {
+    NT_ENTER(IoFreeErrorLogEntry);
     IOP_ERROR_LOG *entry = CONTAINING_RECORD(ElEntry, IOP_ERROR_LOG, Packet);
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     ObDereferenceObject(entry->IoObject);
     ExFreePoolWithTag(entry, IOP_TAG_ERROR_LOG);
 }
@@ -245,12 +257,12 @@ IoFreeErrorLogEntry(PVOID ElEntry)
 VOID NTAPI
 IoWriteErrorLogEntry(PVOID ElEntry)
 {
+    NT_ENTER(IoWriteErrorLogEntry);
     PIO_ERROR_LOG_PACKET packet = ElEntry;
     IOP_ERROR_LOG *entry = CONTAINING_RECORD(ElEntry, IOP_ERROR_LOG, Packet);
     PDRIVER_OBJECT driver = entry->IoObject;
     char name[96];
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (((PDEVICE_OBJECT)entry->IoObject)->Type == IO_TYPE_DEVICE) {
         driver = ((PDEVICE_OBJECT)entry->IoObject)->DriverObject;
     }
@@ -268,6 +280,7 @@ IoWriteErrorLogEntry(PVOID ElEntry)
 NTSTATUS NTAPI
 PoCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
+    NT_ENTER(PoCallDriver);
     return IopCallDriver(DeviceObject, Irp, NT_CALLER());
 }
 
@@ -275,6 +288,7 @@ PoCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 VOID NTAPI
 PoStartNextPowerIrp(PIRP Irp)
 {
+    NT_ENTER(PoStartNextPowerIrp);
     (void)Irp;
 }
 
@@ -282,6 +296,7 @@ PoStartNextPowerIrp(PIRP Irp)
 POWER_STATE NTAPI
 PoSetPowerState(PDEVICE_OBJECT DeviceObject, POWER_STATE_TYPE Type, POWER_STATE State)
 {
+    NT_ENTER(PoSetPowerState);
     POWER_STATE before = IopDeviceExtension(DeviceObject)->PowerState;
 
     (void)Type;

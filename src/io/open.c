@@ -192,7 +192,7 @@ NtCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES O
              ULONG ShareAccess, ULONG CreateDisposition, ULONG CreateOptions, PVOID EaBuffer,
              ULONG EaLength)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtCreateFile);
     return IopCreateFile(KiGetCurrentThread()->PreviousMode, FileHandle, DesiredAccess,
                          ObjectAttributes, IoStatusBlock, AllocationSize, FileAttributes,
                          ShareAccess, CreateDisposition, CreateOptions, EaBuffer, EaLength);
@@ -203,7 +203,7 @@ NTSTATUS NTAPI
 NtOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
            PIO_STATUS_BLOCK IoStatusBlock, ULONG ShareAccess, ULONG OpenOptions)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtOpenFile);
     return IopCreateFile(KiGetCurrentThread()->PreviousMode, FileHandle, DesiredAccess,
                          ObjectAttributes, IoStatusBlock, NULL, 0, ShareAccess, FILE_OPEN,
                          OpenOptions, NULL, 0);
@@ -216,11 +216,11 @@ ZwCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES O
              ULONG ShareAccess, ULONG CreateDisposition, ULONG CreateOptions, PVOID EaBuffer,
              ULONG EaLength)
 {
+    NT_ENTER(ZwCreateFile);
     PKTHREAD thread = KiGetCurrentThread();
     KPROCESSOR_MODE mode = thread->PreviousMode;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     thread->PreviousMode = KernelMode;
     status = IopCreateFile(KernelMode, FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock,
                            AllocationSize, FileAttributes, ShareAccess, CreateDisposition,
@@ -234,6 +234,7 @@ NTSTATUS NTAPI
 ZwOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
            PIO_STATUS_BLOCK IoStatusBlock, ULONG ShareAccess, ULONG OpenOptions)
 {
+    NT_ENTER(ZwOpenFile);
     return ZwCreateFile(FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, NULL, 0,
                         ShareAccess, FILE_OPEN, OpenOptions, NULL, 0);
 }
@@ -255,7 +256,7 @@ IoCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES O
              ULONG EaLength, CREATE_FILE_TYPE CreateFileType, PVOID InternalParameters,
              ULONG Options)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoCreateFile);
     if (CreateFileType != CreateFileTypeNone || InternalParameters != NULL) {
         return STATUS_NOT_SUPPORTED;
     }
@@ -281,13 +282,13 @@ NTSTATUS NTAPI
 IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK DesiredAccess,
                          PFILE_OBJECT *FileObject, PDEVICE_OBJECT *DeviceObject)
 {
+    NT_ENTER(IoGetDeviceObjectPointer);
     OBJECT_ATTRIBUTES attributes;
     IO_STATUS_BLOCK iosb;
     HANDLE handle;
     PVOID file;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     InitializeObjectAttributes(&attributes, ObjectName, OBJ_KERNEL_HANDLE, NULL, NULL);
     status = ZwOpenFile(&handle, DesiredAccess, &attributes, &iosb, 0, FILE_NON_DIRECTORY_FILE);
     if (!NT_SUCCESS(status)) {

@@ -91,13 +91,13 @@ NTSTATUS NTAPI
 NtCreateIoCompletion(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                      ULONG Concurrency)
 {
+    NT_ENTER(NtCreateIoCompletion);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes)};
     HANDLE handle;
     PVOID port;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = mode != KernelMode ? MiProbeUser(Handle, sizeof(*Handle), 1, TRUE) : STATUS_SUCCESS;
     if (NT_SUCCESS(status) && Attributes != NULL) {
         status = MiCopyFromUser(&attributes, Attributes, sizeof(attributes), mode);
@@ -138,11 +138,11 @@ NtCreateIoCompletion(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attr
 NTSTATUS NTAPI
 NtSetIoCompletion(HANDLE Handle, PVOID Key, PVOID Context, NTSTATUS Status, ULONG_PTR Information)
 {
+    NT_ENTER(NtSetIoCompletion);
     IOP_PACKET *packet;
     PVOID port;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = IopReferencePort(Handle, IO_COMPLETION_MODIFY_STATE,
                               KiGetCurrentThread()->PreviousMode, &port);
     if (!NT_SUCCESS(status)) {
@@ -174,6 +174,7 @@ NTSTATUS NTAPI
 NtRemoveIoCompletion(HANDLE Handle, PVOID *Key, PVOID *Context, PIO_STATUS_BLOCK Iosb,
                      PLARGE_INTEGER Timeout)
 {
+    NT_ENTER(NtRemoveIoCompletion);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     LARGE_INTEGER timeout;
     IOP_PACKET packet;
@@ -181,7 +182,6 @@ NtRemoveIoCompletion(HANDLE Handle, PVOID *Key, PVOID *Context, PIO_STATUS_BLOCK
     PVOID port;
     NTSTATUS status = STATUS_SUCCESS;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (mode != KernelMode) {
         status = MiProbeUser(Key, sizeof(*Key), 1, TRUE);
         status = NT_SUCCESS(status) ? MiProbeUser(Context, sizeof(*Context), 1, TRUE) : status;

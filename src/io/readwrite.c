@@ -164,9 +164,9 @@ NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID Ap
            PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
            PULONG Key)
 {
+    NT_ENTER(NtReadFile);
     IOP_TRANSFER transfer = {.Major = IRP_MJ_READ, .Buffer = Buffer, .Length = Length};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     return IopTransferFile(&transfer, FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock,
                            ByteOffset, Key, NT_CALLER());
 }
@@ -177,9 +177,9 @@ NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID A
             PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
             PULONG Key)
 {
+    NT_ENTER(NtWriteFile);
     IOP_TRANSFER transfer = {.Major = IRP_MJ_WRITE, .Buffer = Buffer, .Length = Length};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     return IopTransferFile(&transfer, FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock,
                            ByteOffset, Key, NT_CALLER());
 }
@@ -194,11 +194,11 @@ NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID A
 NTSTATUS NTAPI
 NtFlushBuffersFile(HANDLE Handle, PIO_STATUS_BLOCK Iosb)
 {
+    NT_ENTER(NtFlushBuffersFile);
     IOP_REQUEST request;
     IOP_IRP *header;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = IopBeginRequest(&request, Handle, NULL, NULL, NULL, Iosb, TRUE);
     if (status != STATUS_SUCCESS) {
         return status;

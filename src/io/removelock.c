@@ -31,7 +31,7 @@ VOID NTAPI
 IoInitializeRemoveLockEx(PIO_REMOVE_LOCK Lock, ULONG AllocateTag, ULONG MaxLockedMinutes,
                          ULONG HighWatermark, ULONG RemlockSize)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoInitializeRemoveLockEx);
     (void)AllocateTag;
     (void)MaxLockedMinutes;
     (void)HighWatermark;
@@ -50,7 +50,7 @@ NTSTATUS NTAPI
 IoAcquireRemoveLockEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, PCSTR File, ULONG Line,
                       ULONG RemlockSize)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoAcquireRemoveLockEx);
     (void)File;
     (void)Line;
     (void)RemlockSize;
@@ -68,7 +68,7 @@ IoAcquireRemoveLockEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, PCSTR File, ULONG L
 VOID NTAPI
 IoReleaseRemoveLockEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, ULONG RemlockSize)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoReleaseRemoveLockEx);
     (void)RemlockSize;
     if (IopDropRemoveLock(RemoveLock, Tag) == 0) {
         KeSetEvent(&RemoveLock->Common.RemoveEvent, IO_NO_INCREMENT, FALSE);
@@ -79,7 +79,7 @@ IoReleaseRemoveLockEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, ULONG RemlockSize)
 VOID NTAPI
 IoReleaseRemoveLockAndWaitEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, ULONG RemlockSize)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoReleaseRemoveLockAndWaitEx);
     (void)RemlockSize;
     __atomic_store_n(&RemoveLock->Common.Removed, TRUE, __ATOMIC_SEQ_CST);
     IopDropRemoveLock(RemoveLock, Tag);

@@ -188,10 +188,10 @@ WdmlibIoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSiz
                            PCUNICODE_STRING DefaultSDDLString, LPCGUID DeviceClassGuid,
                            PDEVICE_OBJECT *DeviceObject)
 {
+    NT_ENTER(WdmlibIoCreateDeviceSecure);
     PWSTR copy;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     (void)DeviceClassGuid;
     if (DefaultSDDLString == NULL || !IopIsSddl(DefaultSDDLString) ||
         ((DeviceName == NULL || DeviceName->Length == 0) &&
@@ -229,7 +229,6 @@ WdmlibIoValidateDeviceIoControlAccess(PIRP Irp, ULONG RequiredAccess)
 {
     IOP_IRP *header = IopIrpHeader(Irp);
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (RequiredAccess == 0 || (RequiredAccess & ~(ULONG)(FILE_READ_ACCESS | FILE_WRITE_ACCESS))) {
         return STATUS_INVALID_PARAMETER;
     }

@@ -51,9 +51,9 @@ NTSTATUS NTAPI
 IoCheckShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess, PFILE_OBJECT FileObject,
                    PSHARE_ACCESS ShareAccess, BOOLEAN Update)
 {
+    NT_ENTER(IoCheckShareAccess);
     ULONG open = ShareAccess->OpenCount;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (!IopNoteAccess(FileObject, DesiredAccess, DesiredShareAccess)) {
         return STATUS_SUCCESS;
     }
@@ -76,7 +76,7 @@ VOID NTAPI
 IoSetShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess, PFILE_OBJECT FileObject,
                  PSHARE_ACCESS ShareAccess)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoSetShareAccess);
     RtlZeroMemory(ShareAccess, sizeof(*ShareAccess));
     if (IopNoteAccess(FileObject, DesiredAccess, DesiredShareAccess)) {
         IopCountShare(FileObject, ShareAccess, 1);
@@ -87,7 +87,7 @@ IoSetShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess, PFILE_OBJE
 VOID NTAPI
 IoUpdateShareAccess(PFILE_OBJECT FileObject, PSHARE_ACCESS ShareAccess)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoUpdateShareAccess);
     if (FileObject->ReadAccess || FileObject->WriteAccess || FileObject->DeleteAccess) {
         IopCountShare(FileObject, ShareAccess, 1);
     }
@@ -97,7 +97,7 @@ IoUpdateShareAccess(PFILE_OBJECT FileObject, PSHARE_ACCESS ShareAccess)
 VOID NTAPI
 IoRemoveShareAccess(PFILE_OBJECT FileObject, PSHARE_ACCESS ShareAccess)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoRemoveShareAccess);
     if (FileObject->ReadAccess || FileObject->WriteAccess || FileObject->DeleteAccess) {
         IopCountShare(FileObject, ShareAccess, -1);
     }

@@ -155,7 +155,7 @@ IopNotifyShutdown(VOID)
 NTSTATUS NTAPI
 IoRegisterShutdownNotification(PDEVICE_OBJECT DeviceObject)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoRegisterShutdownNotification);
     return IopRegisterShutdown(DeviceObject, &IopShutdownList);
 }
 
@@ -163,7 +163,7 @@ IoRegisterShutdownNotification(PDEVICE_OBJECT DeviceObject)
 NTSTATUS NTAPI
 IoRegisterLastChanceShutdownNotification(PDEVICE_OBJECT DeviceObject)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoRegisterLastChanceShutdownNotification);
     return IopRegisterShutdown(DeviceObject, &IopLastChanceList);
 }
 
@@ -171,7 +171,7 @@ IoRegisterLastChanceShutdownNotification(PDEVICE_OBJECT DeviceObject)
 VOID NTAPI
 IoUnregisterShutdownNotification(PDEVICE_OBJECT DeviceObject)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(IoUnregisterShutdownNotification);
     IopRemoveShutdownNotification(DeviceObject);
 }
 

@@ -123,12 +123,12 @@ IopStartNext(PDEVICE_OBJECT Device, BOOLEAN Cancelable, BOOLEAN HasKey, ULONG Ke
 VOID NTAPI
 IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key, PDRIVER_CANCEL CancelFunction)
 {
+    NT_ENTER(IoStartPacket);
     PKDEVICE_QUEUE_ENTRY entry = &Irp->Tail.Overlay.DeviceQueueEntry;
     KIRQL cancelIrql = DISPATCH_LEVEL;
     BOOLEAN queued;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeRaiseIrql(DISPATCH_LEVEL, &irql);
     if (CancelFunction != NULL) {
         IoAcquireCancelSpinLock(&cancelIrql);
@@ -160,7 +160,7 @@ IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key, PDRIVER_CANCEL 
 VOID NTAPI
 IoStartNextPacket(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoStartNextPacket);
     IopStartNext(DeviceObject, Cancelable, FALSE, 0);
 }
 
@@ -168,7 +168,7 @@ IoStartNextPacket(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable)
 VOID NTAPI
 IoStartNextPacketByKey(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable, ULONG Key)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoStartNextPacketByKey);
     IopStartNext(DeviceObject, Cancelable, TRUE, Key);
 }
 

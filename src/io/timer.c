@@ -127,10 +127,10 @@ IopRemoveTimer(PDEVICE_OBJECT DeviceObject)
 NTSTATUS NTAPI
 IoInitializeTimer(PDEVICE_OBJECT DeviceObject, PIO_TIMER_ROUTINE TimerRoutine, PVOID Context)
 {
+    NT_ENTER(IoInitializeTimer);
     PIO_TIMER timer;
     KIRQL irql;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (DeviceObject->Timer != NULL) {
         KiBugCheckDetail(IOP_BUGCHECK_IO, IOP_C9_TIMER_TWICE, (ULONG_PTR)DeviceObject, 0, 0,
                          "IoInitializeTimer was called twice for device %p", (void *)DeviceObject);
@@ -154,11 +154,11 @@ IoInitializeTimer(PDEVICE_OBJECT DeviceObject, PIO_TIMER_ROUTINE TimerRoutine, P
 VOID NTAPI
 IoStartTimer(PDEVICE_OBJECT DeviceObject)
 {
+    NT_ENTER(IoStartTimer);
     PIO_TIMER timer = DeviceObject->Timer;
     LARGE_INTEGER due;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&IopTimerLock, &irql);
     if (!timer->Started) {
         timer->Started = TRUE;
@@ -180,10 +180,10 @@ IoStartTimer(PDEVICE_OBJECT DeviceObject)
 VOID NTAPI
 IoStopTimer(PDEVICE_OBJECT DeviceObject)
 {
+    NT_ENTER(IoStopTimer);
     PIO_TIMER timer = DeviceObject->Timer;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&IopTimerLock, &irql);
     IopStopTimerLocked(timer);
     IopAwaitTimerRoutine(timer, &irql);

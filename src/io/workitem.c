@@ -76,9 +76,9 @@ IopCheckWorkItemIdle(PIO_WORKITEM Item, const char *Function)
 PIO_WORKITEM NTAPI
 IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
 {
+    NT_ENTER(IoAllocateWorkItem);
     PIO_WORKITEM item;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     item = ExpAllocatePool(NonPagedPoolNx, sizeof(*item), IOP_TAG_WORKITEM, NT_CALLER());
     if (item != NULL) {
         IoInitializeWorkItem(DeviceObject, item);
@@ -97,7 +97,6 @@ IoSizeofWorkItem(VOID)
 VOID NTAPI
 IoInitializeWorkItem(PVOID IoObject, PIO_WORKITEM IoWorkItem)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     RtlZeroMemory(IoWorkItem, sizeof(*IoWorkItem));
     IoWorkItem->IoObject = IoObject;
 }
@@ -106,7 +105,6 @@ IoInitializeWorkItem(PVOID IoObject, PIO_WORKITEM IoWorkItem)
 VOID NTAPI
 IoUninitializeWorkItem(PIO_WORKITEM IoWorkItem)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     IopCheckWorkItemIdle(IoWorkItem, __func__);
 }
 
@@ -114,7 +112,7 @@ IoUninitializeWorkItem(PIO_WORKITEM IoWorkItem)
 VOID NTAPI
 IoFreeWorkItem(PIO_WORKITEM IoWorkItem)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoFreeWorkItem);
     IopCheckWorkItemIdle(IoWorkItem, __func__);
     ExFreePoolWithTag(IoWorkItem, IOP_TAG_WORKITEM);
 }
@@ -130,7 +128,7 @@ VOID NTAPI
 IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerRoutine,
                 WORK_QUEUE_TYPE QueueType, PVOID Context)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoQueueWorkItem);
     IopQueueWork(IoWorkItem, (PVOID)WorkerRoutine, FALSE, QueueType, Context);
 }
 
@@ -139,7 +137,7 @@ VOID NTAPI
 IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine,
                   WORK_QUEUE_TYPE QueueType, PVOID Context)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoQueueWorkItemEx);
     IopQueueWork(IoWorkItem, (PVOID)WorkerRoutine, TRUE, QueueType, Context);
 }
 

@@ -14,6 +14,7 @@ ZwReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID Ap
            PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
            PULONG Key)
 {
+    NT_ENTER(ZwReadFile);
     return OBP_ZW(NtReadFile(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock, Buffer,
                              Length, ByteOffset, Key));
 }
@@ -23,6 +24,7 @@ ZwWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID A
             PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
             PULONG Key)
 {
+    NT_ENTER(ZwWriteFile);
     return OBP_ZW(NtWriteFile(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock, Buffer,
                               Length, ByteOffset, Key));
 }
@@ -32,6 +34,7 @@ ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutin
                       PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer,
                       ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
+    NT_ENTER(ZwDeviceIoControlFile);
     return OBP_ZW(NtDeviceIoControlFile(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock,
                                         IoControlCode, InputBuffer, InputBufferLength, OutputBuffer,
                                         OutputBufferLength));
@@ -42,6 +45,7 @@ ZwFsControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVO
                 PIO_STATUS_BLOCK IoStatusBlock, ULONG FsControlCode, PVOID InputBuffer,
                 ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
+    NT_ENTER(ZwFsControlFile);
     return OBP_ZW(NtFsControlFile(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock,
                                   FsControlCode, InputBuffer, InputBufferLength, OutputBuffer,
                                   OutputBufferLength));
@@ -50,6 +54,7 @@ ZwFsControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVO
 NTSTATUS NTAPI
 ZwFlushBuffersFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock)
 {
+    NT_ENTER(ZwFlushBuffersFile);
     return OBP_ZW(NtFlushBuffersFile(FileHandle, IoStatusBlock));
 }
 
@@ -57,6 +62,7 @@ NTSTATUS NTAPI
 ZwQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
                        ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
+    NT_ENTER(ZwQueryInformationFile);
     return OBP_ZW(NtQueryInformationFile(FileHandle, IoStatusBlock, FileInformation, Length,
                                          FileInformationClass));
 }
@@ -65,6 +71,7 @@ NTSTATUS NTAPI
 ZwSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
                      ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
+    NT_ENTER(ZwSetInformationFile);
     return OBP_ZW(NtSetInformationFile(FileHandle, IoStatusBlock, FileInformation, Length,
                                        FileInformationClass));
 }
@@ -72,12 +79,14 @@ ZwSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID Fi
 NTSTATUS NTAPI
 ZwCancelIoFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock)
 {
+    NT_ENTER(ZwCancelIoFile);
     return OBP_ZW(NtCancelIoFile(FileHandle, IoStatusBlock));
 }
 
 NTSTATUS NTAPI
 ZwCancelIoFileEx(HANDLE Handle, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb)
 {
+    NT_ENTER(ZwCancelIoFileEx);
     return OBP_ZW(NtCancelIoFileEx(Handle, Request, Iosb));
 }
 

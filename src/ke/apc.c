@@ -54,34 +54,39 @@ KiQueueUserApc(PKAPC Apc, PVOID Argument1, PVOID Argument2)
     return queued;
 }
 
-/* Takes the oldest one off the list; NULL: there is none. */
+/*
+ * Takes the oldest one off the list; NULL: there is none. *Copy: what it says, read under the lock,
+ * because from then on the APC is its owner's, who may queue it again or free it.
+ */
 static PKAPC
-KiRemoveUserApc(KTHREAD *Thread)
+KiRemoveUserApc(KTHREAD *Thread, KAPC *Copy)
 {
+    KTHREAD *self = KiGetCurrentThread();
     PKAPC apc = NULL;
 
-    KiLockDispatcher(KiGetCurrentThread());
+    KiLockDispatcher(self);
     __atomic_store_n(&Thread->UserApcPending, FALSE, __ATOMIC_RELEASE);
     if (!IsListEmpty(&Thread->UserApcList)) {
         apc = CONTAINING_RECORD(RemoveHeadList(&Thread->UserApcList), KAPC, ApcListEntry);
         apc->Inserted = FALSE;
+        *Copy = *apc;
     }
-    KiUnlockDispatcher(KiGetCurrentThread());
+    KiUnlockDispatcher(self);
     return apc;
 }
 
 BOOLEAN
 KiTakeUserApc(KTHREAD *Thread, KI_USER_CALL *Call)
 {
+    KAPC copy;
     PKAPC apc;
 
-    while ((apc = KiRemoveUserApc(Thread)) != NULL) {
-        Call->Routine = apc->NormalRoutine;
-        Call->Context = apc->NormalContext;
-        Call->Argument1 = apc->SystemArgument1;
-        Call->Argument2 = apc->SystemArgument2;
-        /* The APC is its owner's again, who may free it: only the copies are used from here. */
-        apc->KernelRoutine(apc, &Call->Routine, &Call->Context, &Call->Argument1, &Call->Argument2);
+    while ((apc = KiRemoveUserApc(Thread, &copy)) != NULL) {
+        Call->Routine = copy.NormalRoutine;
+        Call->Context = copy.NormalContext;
+        Call->Argument1 = copy.SystemArgument1;
+        Call->Argument2 = copy.SystemArgument2;
+        copy.KernelRoutine(apc, &Call->Routine, &Call->Context, &Call->Argument1, &Call->Argument2);
         if (Call->Routine != NULL) {
             return TRUE;
         }
@@ -89,18 +94,62 @@ KiTakeUserApc(KTHREAD *Thread, KI_USER_CALL *Call)
     return FALSE;
 }
 
+BOOLEAN
+KiTestUserApcs(KTHREAD *Thread)
+{
+    BOOLEAN queued;
+
+    KiLockDispatcher(Thread);
+    queued = !IsListEmpty(&Thread->UserApcList);
+    if (queued) {
+        __atomic_store_n(&Thread->UserApcPending, TRUE, __ATOMIC_RELEASE);
+    }
+    KiUnlockDispatcher(Thread);
+    return queued;
+}
+
+BOOLEAN
+KiWithdrawUserApc(PKAPC Apc)
+{
+    KTHREAD *self = KiGetCurrentThread();
+    BOOLEAN queued;
+
+    KiLockDispatcher(self);
+    queued = Apc->Inserted;
+    if (queued) {
+        RemoveEntryList(&Apc->ApcListEntry);
+        Apc->Inserted = FALSE;
+    }
+    KiUnlockDispatcher(self);
+    return queued;
+}
+
+VOID
+KiEndUserWaits(KTHREAD *Thread)
+{
+    KTHREAD *self = KiGetCurrentThread();
+
+    KiLockDispatcher(self);
+    Thread->UserWaitsEnd = TRUE;
+    if (Thread->State == KI_THREAD_WAITING && Thread->WaitMode == UserMode) {
+        KiUnwaitThread(Thread, STATUS_USER_APC);
+    }
+    KiUnlockDispatcher(self);
+}
+
 VOID
 KiRundownUserApcs(KTHREAD *Thread)
 {
     KTHREAD *self = KiGetCurrentThread();
+    KAPC copy;
     PKAPC apc;
 
     KiLockDispatcher(self);
     Thread->UserApcsClosed = TRUE;
     KiUnlockDispatcher(self);
-    while ((apc = KiRemoveUserApc(Thread)) != NULL) {
-        if (apc->RundownRoutine != NULL) {
-            apc->RundownRoutine(apc);
+    while ((apc = KiRemoveUserApc(Thread, &copy)) != NULL) {
+        if (copy.RundownRoutine != NULL) {
+            copy.RundownRoutine(apc);
         }
     }
 }

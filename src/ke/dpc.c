@@ -12,10 +12,14 @@
  *             D2  DpcPending != 0 iff DpcList is not empty, whenever DpcLock is free.
  *             D3  The list is empty of a DPC before its routine runs: the routine may queue it
  *                 again, or free it.
+ *             D4  A DPC is no part of what its thread was doing: the IRP that is being dispatched
+ *                 and the __try blocks of the thread are out of its reach.
  * Locks       KPRCB.DpcLock (rank 70) guards DpcList
  * Source      WDK reference, wdm.h KeInsertQueueDpc and its neighbours
  */
 #include "ke/ki.h"
+
+#include <ntbox/eh.h>
 
 /* KDPC.Number of a DPC with a target; others run where they were queued. */
 #define KI_DPC_TARGETED 0x800
@@ -188,6 +192,7 @@ KiRetireDpcList(KPRCB *Prcb)
 {
     KTHREAD *thread = KiGetCurrentThread();
     struct _IRP *currentIrp = thread->CurrentIrp;
+    PVOID frames;
     PKDPC dpc;
     KDPC copy;
 
@@ -196,11 +201,13 @@ KiRetireDpcList(KPRCB *Prcb)
         return;
     }
     Prcb->DpcActive = TRUE;
-    thread->CurrentIrp = NULL;
+    thread->CurrentIrp = NULL; /* D4 */
+    frames = NtcrtExchangeFrames(NULL);
     while (__atomic_load_n(&Prcb->DpcPending, __ATOMIC_SEQ_CST) != 0 &&
            (dpc = KiPopDpc(thread, Prcb, &copy)) != NULL) {
         KiRunDpc(thread, Prcb, dpc, &copy);
     }
+    NtcrtExchangeFrames(frames);
     thread->CurrentIrp = currentIrp;
     Prcb->DpcActive = FALSE;
 }
@@ -385,10 +392,10 @@ KiFlushDpcRoutine(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 VOID NTAPI
 KeFlushQueuedDpcs(VOID)
 {
+    NT_ENTER(KeFlushQueuedDpcs);
     KDPC dpc;
     KEVENT done;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     KeInitializeEvent(&done, SynchronizationEvent, FALSE);
     KeInitializeDpc(&dpc, KiFlushDpcRoutine, &done);
     for (ULONG i = 0; i < KiProcessorTotal; i++) {

@@ -45,10 +45,10 @@ KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
 LONG NTAPI
 KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
+    NT_ENTER(KeSetEvent);
     KTHREAD *thread = KiGetCurrentThread();
     LONG old;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KiCheckWaitArgument(thread, Wait, "KeSetEvent");
     KiCheckType(&Event->Header, EventNotificationObject, EventSynchronizationObject, "KeSetEvent");
     KiLockDispatcher(thread);
@@ -66,10 +66,10 @@ KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 LONG NTAPI
 KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
+    NT_ENTER(KePulseEvent);
     KTHREAD *thread = KiGetCurrentThread();
     LONG old;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KiCheckWaitArgument(thread, Wait, "KePulseEvent");
     KiCheckType(&Event->Header, EventNotificationObject, EventSynchronizationObject,
                 "KePulseEvent");
@@ -87,10 +87,10 @@ KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 LONG NTAPI
 KeResetEvent(PRKEVENT Event)
 {
+    NT_ENTER(KeResetEvent);
     KTHREAD *thread = KiGetCurrentThread();
     LONG old;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KiCheckType(&Event->Header, EventNotificationObject, EventSynchronizationObject,
                 "KeResetEvent");
     KiLockDispatcher(thread);
@@ -104,6 +104,7 @@ KeResetEvent(PRKEVENT Event)
 VOID NTAPI
 KeClearEvent(PRKEVENT Event)
 {
+    NT_ENTER(KeClearEvent);
     KeResetEvent(Event);
 }
 
@@ -111,6 +112,7 @@ KeClearEvent(PRKEVENT Event)
 LONG NTAPI
 KeReadStateEvent(PRKEVENT Event)
 {
+    NT_ENTER(KeReadStateEvent);
     KiCheckType(&Event->Header, EventNotificationObject, EventSynchronizationObject,
                 "KeReadStateEvent");
     return KiReadState(&Event->Header);
@@ -119,6 +121,7 @@ KeReadStateEvent(PRKEVENT Event)
 VOID NTAPI
 KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
 {
+    NT_ENTER(KeInitializeSemaphore);
     if (Limit <= 0 || Count < 0 || Count > Limit) {
         KiBugCheckDetail(DRIVER_VIOLATION, (ULONG_PTR)Semaphore, (ULONG_PTR)Count, (ULONG_PTR)Limit,
                          0, "KeInitializeSemaphore: count %d of limit %d makes no semaphore",
@@ -139,10 +142,10 @@ KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
 LONG NTAPI
 KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
 {
+    NT_ENTER(KeReleaseSemaphore);
     KTHREAD *thread = KiGetCurrentThread();
     LONG old;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KiCheckWaitArgument(thread, Wait, "KeReleaseSemaphore");
     KiCheckType(&Semaphore->Header, SemaphoreObject, SemaphoreObject, "KeReleaseSemaphore");
     KiLockDispatcher(thread);

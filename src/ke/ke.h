@@ -101,6 +101,11 @@ VOID KiTerminateProcess(KPROCESS *Process);
  * Any other returns STATUS_ALERTED from its next alertable wait. TRUE: it was alerted already.
  */
 BOOLEAN KiAlertThread(KTHREAD *Thread);
+/*
+ * The thread's process is ending: its wait in user mode, alertable or not, and each later one that
+ * is not satisfied at once, returns STATUS_USER_APC, as on Windows. IRQL <= DISPATCH_LEVEL.
+ */
+VOID KiEndUserWaits(KTHREAD *Thread);
 
 /* ---- user APCs; apc.c ---- */
 
@@ -116,6 +121,13 @@ VOID KiInitializeUserApc(PKAPC Apc, KTHREAD *Thread, PKKERNEL_ROUTINE KernelRout
  * or the APC is queued already. IRQL <= DISPATCH_LEVEL.
  */
 BOOLEAN KiQueueUserApc(PKAPC Apc, PVOID Argument1, PVOID Argument2);
+/*
+ * Takes an initialised APC off its queue. FALSE: it is not queued; it may just be being delivered.
+ * A wait that it ended has ended all the same. IRQL <= DISPATCH_LEVEL.
+ */
+BOOLEAN KiWithdrawUserApc(PKAPC Apc);
+/* For NtTestAlert: user APCs are queued, and run on the way to user mode. The current thread's. */
+BOOLEAN KiTestUserApcs(KTHREAD *Thread);
 typedef struct KI_USER_CALL {
     PKNORMAL_ROUTINE Routine;
     PVOID Context;

@@ -122,6 +122,8 @@ VOID KiTestWaiters(DISPATCHER_HEADER *Header);
 VOID KiUnwaitThread(KTHREAD *Thread, NTSTATUS Status);
 /* Parks until KiUnwaitThread or the time-out; Locked at entry, unlocked at return. */
 NTSTATUS KiBlockThread(KTHREAD *Thread, const LARGE_INTEGER *Timeout);
+/* What may end a wait before it begins: STATUS_WAIT_1 stands for nothing. Lock held. */
+NTSTATUS KiTestAlert(KTHREAD *Thread, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable);
 /* Bugchecks if a wait with this time-out is not allowed now. */
 VOID KiCheckWaitIrql(KTHREAD *Thread, const LARGE_INTEGER *Timeout, PVOID Object,
                      const char *Function);

@@ -125,6 +125,7 @@ KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner)
 LONG NTAPI
 KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
 {
+    NT_ENTER(KeReleaseMutex);
     NT_IRQL_MAX(Wait ? APC_LEVEL : DISPATCH_LEVEL);
     return KiReleaseMutant(Mutex, FALSE, Wait, "KeReleaseMutex", NT_CALLER());
 }
@@ -132,6 +133,7 @@ KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
 LONG NTAPI
 KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
 {
+    NT_ENTER(KeReleaseMutant);
     NT_IRQL_MAX(Wait ? APC_LEVEL : DISPATCH_LEVEL);
     return KiReleaseMutant(Mutant, Abandoned, Wait, "KeReleaseMutant", NT_CALLER());
 }
@@ -139,6 +141,7 @@ KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEA
 LONG NTAPI
 KeReadStateMutex(PRKMUTEX Mutex)
 {
+    NT_ENTER(KeReadStateMutex);
     KiCheckMutant(Mutex, "KeReadStateMutex");
     return KiReadState(&Mutex->Header);
 }
@@ -155,7 +158,7 @@ KeReadStateMutant(PRKMUTANT Mutant)
 VOID NTAPI
 KeEnterCriticalRegion(VOID)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(KeEnterCriticalRegion);
     KiGetCurrentThread()->KernelApcDisable--;
 }
 
@@ -163,9 +166,9 @@ KeEnterCriticalRegion(VOID)
 VOID NTAPI
 KeLeaveCriticalRegion(VOID)
 {
+    NT_ENTER(KeLeaveCriticalRegion);
     KTHREAD *thread = KiGetCurrentThread();
 
-    NT_IRQL_MAX(APC_LEVEL);
     if (thread->KernelApcDisable >= 0) {
         KiBugCheckDetail(APC_INDEX_MISMATCH, NT_CALLER(), 0, 0, 0,
                          "KeLeaveCriticalRegion without KeEnterCriticalRegion on this thread");
@@ -176,16 +179,16 @@ KeLeaveCriticalRegion(VOID)
 VOID NTAPI
 KeEnterGuardedRegion(VOID)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(KeEnterGuardedRegion);
     KiGetCurrentThread()->SpecialApcDisable--;
 }
 
 VOID NTAPI
 KeLeaveGuardedRegion(VOID)
 {
+    NT_ENTER(KeLeaveGuardedRegion);
     KTHREAD *thread = KiGetCurrentThread();
 
-    NT_IRQL_MAX(APC_LEVEL);
     if (thread->SpecialApcDisable >= 0) {
         KiBugCheckDetail(APC_INDEX_MISMATCH, NT_CALLER(), 0, 0, 0,
                          "KeLeaveGuardedRegion without KeEnterGuardedRegion on this thread");
@@ -196,6 +199,7 @@ KeLeaveGuardedRegion(VOID)
 BOOLEAN NTAPI
 KeAreApcsDisabled(VOID)
 {
+    NT_ENTER(KeAreApcsDisabled);
     KTHREAD *thread = KiGetCurrentThread();
     return thread->KernelApcDisable != 0 || thread->SpecialApcDisable != 0;
 }
@@ -203,6 +207,7 @@ KeAreApcsDisabled(VOID)
 BOOLEAN NTAPI
 KeAreAllApcsDisabled(VOID)
 {
+    NT_ENTER(KeAreAllApcsDisabled);
     KTHREAD *thread = KiGetCurrentThread();
     return thread->SpecialApcDisable != 0 || thread->Irql >= APC_LEVEL;
 }
@@ -212,6 +217,7 @@ KeAreAllApcsDisabled(VOID)
 VOID FASTCALL
 KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
+    NT_ENTER(KeInitializeGuardedMutex);
     C_ASSERT(sizeof(KGATE) == sizeof(KEVENT));
     Mutex->Count = 1;
     Mutex->Owner = NULL;
@@ -225,9 +231,9 @@ KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex)
 VOID FASTCALL
 KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex)
 {
+    NT_ENTER(KeAcquireGuardedMutexUnsafe);
     KTHREAD *thread = KiGetCurrentThread();
 
-    NT_IRQL_MAX(APC_LEVEL);
     if (__atomic_load_n(&Mutex->Owner, __ATOMIC_RELAXED) == thread) {
         KiBugCheckDetail(MUTEX_ALREADY_OWNED, (ULONG_PTR)thread, (ULONG_PTR)Mutex, 0, 0,
                          "The thread takes guarded mutex %p, which it holds already",
@@ -244,9 +250,9 @@ KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex)
 VOID FASTCALL
 KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex)
 {
+    NT_ENTER(KeReleaseGuardedMutexUnsafe);
     KTHREAD *thread = KiGetCurrentThread();
 
-    NT_IRQL_MAX(APC_LEVEL);
     if (__atomic_load_n(&Mutex->Owner, __ATOMIC_RELAXED) != thread) {
         KiRaiseStatus(STATUS_MUTANT_NOT_OWNED, "KeReleaseGuardedMutex", NT_CALLER());
     }
@@ -259,6 +265,7 @@ KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex)
 VOID FASTCALL
 KeAcquireGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
+    NT_ENTER(KeAcquireGuardedMutex);
     KeEnterGuardedRegion();
     KeAcquireGuardedMutexUnsafe(Mutex);
 }
@@ -266,6 +273,7 @@ KeAcquireGuardedMutex(PKGUARDED_MUTEX Mutex)
 VOID FASTCALL
 KeReleaseGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
+    NT_ENTER(KeReleaseGuardedMutex);
     KeReleaseGuardedMutexUnsafe(Mutex);
     KeLeaveGuardedRegion();
 }
@@ -273,9 +281,9 @@ KeReleaseGuardedMutex(PKGUARDED_MUTEX Mutex)
 BOOLEAN FASTCALL
 KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
+    NT_ENTER(KeTryToAcquireGuardedMutex);
     LONG expected = 1;
 
-    NT_IRQL_MAX(APC_LEVEL);
     KeEnterGuardedRegion();
     if (!__atomic_compare_exchange_n(&Mutex->Count, &expected, 0, FALSE, __ATOMIC_SEQ_CST,
                                      __ATOMIC_RELAXED)) {

@@ -175,6 +175,7 @@ KeGetRecommendedSharedDataAlignment(VOID)
 VOID NTAPI
 KeSetSystemAffinityThread(KAFFINITY Affinity)
 {
+    NT_ENTER(KeSetSystemAffinityThread);
     KiSetAffinityChecked(Affinity, "KeSetSystemAffinityThread");
 }
 
@@ -182,26 +183,28 @@ KeSetSystemAffinityThread(KAFFINITY Affinity)
 KAFFINITY NTAPI
 KeSetSystemAffinityThreadEx(KAFFINITY Affinity)
 {
+    NT_ENTER(KeSetSystemAffinityThreadEx);
     return KiSetAffinityChecked(Affinity, "KeSetSystemAffinityThreadEx");
 }
 
 VOID NTAPI
 KeRevertToUserAffinityThread(VOID)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(KeRevertToUserAffinityThread);
     KiSetAffinity(KiGetCurrentThread(), 0);
 }
 
 VOID NTAPI
 KeRevertToUserAffinityThreadEx(KAFFINITY Affinity)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(KeRevertToUserAffinityThreadEx);
     KiSetAffinity(KiGetCurrentThread(), Affinity & KiActiveMask());
 }
 
 VOID NTAPI
 KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity, PGROUP_AFFINITY PreviousAffinity)
 {
+    NT_ENTER(KeSetSystemGroupAffinityThread);
     KAFFINITY old;
 
     if (Affinity->Group != 0) {
@@ -219,6 +222,7 @@ KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity, PGROUP_AFFINITY Previou
 VOID NTAPI
 KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity)
 {
+    NT_ENTER(KeRevertToUserGroupAffinityThread);
     KeRevertToUserAffinityThreadEx(PreviousAffinity->Mask);
 }
 
@@ -228,7 +232,7 @@ KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity)
 KPRIORITY NTAPI
 KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeSetPriorityThread);
     if (Priority <= LOW_PRIORITY || Priority > HIGH_PRIORITY) {
         KiBugCheckDetail(DRIVER_VIOLATION, (ULONG_PTR)Thread, (ULONG_PTR)Priority, 0, 0,
                          "KeSetPriorityThread: priority %d is not in 1..31", (int)Priority);
@@ -239,6 +243,7 @@ KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 KPRIORITY NTAPI
 KeQueryPriorityThread(PRKTHREAD Thread)
 {
+    NT_ENTER(KeQueryPriorityThread);
     return __atomic_load_n(&Thread->Priority, __ATOMIC_RELAXED);
 }
 
@@ -246,9 +251,9 @@ KeQueryPriorityThread(PRKTHREAD Thread)
 LONG NTAPI
 KeSetBasePriorityThread(PRKTHREAD Thread, LONG Increment)
 {
+    NT_ENTER(KeSetBasePriorityThread);
     KPRIORITY priority = 8 + Increment;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (priority <= LOW_PRIORITY) {
         priority = LOW_PRIORITY + 1;
     } else if (priority > HIGH_PRIORITY) {

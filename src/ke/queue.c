@@ -123,12 +123,11 @@ KiRemoveQueue(KTHREAD *Thread, PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN 
         KiUnlockDispatcher(Thread);
         return entry;
     }
-    *Status = STATUS_TIMEOUT;
-    if (Alertable && Thread->Alerted) {
-        Thread->Alerted = FALSE;
-        *Status = STATUS_ALERTED;
+    *Status = KiTestAlert(Thread, WaitMode, Alertable);
+    if (*Status == STATUS_WAIT_1 && Timeout != NULL && Timeout->QuadPart == 0) {
+        *Status = STATUS_TIMEOUT;
     }
-    if (*Status == STATUS_ALERTED || (Timeout != NULL && Timeout->QuadPart == 0)) {
+    if (*Status != STATUS_WAIT_1) {
         KiUnlockDispatcher(Thread);
         return NULL;
     }
@@ -152,6 +151,7 @@ KiRemoveQueue(KTHREAD *Thread, PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN 
 VOID NTAPI
 KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
 {
+    NT_ENTER(KeInitializeQueue);
     Queue->Header.Lock = 0;
     Queue->Header.Type = QueueObject;
     Queue->Header.Size = sizeof(*Queue) / sizeof(LONG);
@@ -174,14 +174,14 @@ KeReadStateQueue(PRKQUEUE Queue)
 LONG NTAPI
 KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeInsertQueue);
     return KiInsertQueue(Queue, Entry, FALSE);
 }
 
 LONG NTAPI
 KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeInsertHeadQueue);
     return KiInsertQueue(Queue, Entry, TRUE);
 }
 
@@ -195,6 +195,7 @@ KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
 PLIST_ENTRY NTAPI
 KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
 {
+    NT_ENTER(KeRemoveQueue);
     KTHREAD *thread = KiGetCurrentThread();
     NTSTATUS status;
     PLIST_ENTRY entry;
@@ -214,6 +215,7 @@ ULONG
 KeRemoveQueueEx(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
                 PLIST_ENTRY *EntryArray, ULONG Count)
 {
+    NT_ENTER(KeRemoveQueueEx);
     KTHREAD *thread = KiGetCurrentThread();
     NTSTATUS status;
     ULONG taken = 1;
@@ -240,10 +242,10 @@ KeRemoveQueueEx(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLAR
 PLIST_ENTRY NTAPI
 KeRundownQueue(PRKQUEUE Queue)
 {
+    NT_ENTER(KeRundownQueue);
     KTHREAD *thread = KiGetCurrentThread();
     PLIST_ENTRY first = NULL;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KiCheckQueue(Queue, "KeRundownQueue");
     KiLockDispatcher(thread);
     if (!IsListEmpty(&Queue->EntryListHead)) {

@@ -117,15 +117,12 @@ KiReleaseAtDispatch(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
     Thread->SpinLocks--;
 }
 
+/* The caller's NT_ENTER has seen that the IRQL is <= DISPATCH_LEVEL. */
 static inline KIRQL
 KiAcquireRaise(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
 {
     KIRQL old = Thread->Irql;
 
-    if (__builtin_expect(old > DISPATCH_LEVEL, 0)) {
-        KiBugCheckDetail(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)SpinLock, old, DISPATCH_LEVEL, Caller,
-                         "KeAcquireSpinLock at IRQL %u, above DISPATCH_LEVEL", old);
-    }
     if (old < DISPATCH_LEVEL) {
         KiEnterDispatch(Thread, DISPATCH_LEVEL);
     }
@@ -156,6 +153,7 @@ KiReleaseLower(KTHREAD *Thread, PKSPIN_LOCK SpinLock, KIRQL NewIrql, ULONG_PTR C
 KIRQL NTAPI
 KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 {
+    NT_ENTER(KeAcquireSpinLockRaiseToDpc);
     return KiAcquireRaise(KiGetCurrentThread(), SpinLock, NT_CALLER());
 }
 
@@ -163,6 +161,7 @@ KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 VOID NTAPI
 KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 {
+    NT_ENTER(KeReleaseSpinLock);
     KiReleaseLower(KiGetCurrentThread(), SpinLock, NewIrql, NT_CALLER());
 }
 
@@ -210,12 +209,14 @@ KeTestSpinLock(PKSPIN_LOCK SpinLock)
 KIRQL FASTCALL
 KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock)
 {
+    NT_ENTER(KeAcquireSpinLockForDpc);
     return KiAcquireRaise(KiGetCurrentThread(), SpinLock, NT_CALLER());
 }
 
 VOID FASTCALL
 KeReleaseSpinLockForDpc(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 {
+    NT_ENTER(KeReleaseSpinLockForDpc);
     KiReleaseLower(KiGetCurrentThread(), SpinLock, OldIrql, NT_CALLER());
 }
 
@@ -236,12 +237,14 @@ KiOpenHandle(PKLOCK_QUEUE_HANDLE Handle, PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 VOID FASTCALL
 KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
+    NT_ENTER(KeAcquireInStackQueuedSpinLock);
     KiOpenHandle(LockHandle, SpinLock, KiAcquireRaise(KiGetCurrentThread(), SpinLock, NT_CALLER()));
 }
 
 VOID FASTCALL
 KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
 {
+    NT_ENTER(KeReleaseInStackQueuedSpinLock);
     KiReleaseLower(KiGetCurrentThread(), LockHandle->LockQueue.Lock, LockHandle->OldIrql,
                    NT_CALLER());
 }
@@ -262,12 +265,14 @@ KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE LockHandle)
 VOID FASTCALL
 KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
+    NT_ENTER(KeAcquireInStackQueuedSpinLockForDpc);
     KiOpenHandle(LockHandle, SpinLock, KiAcquireRaise(KiGetCurrentThread(), SpinLock, NT_CALLER()));
 }
 
 VOID FASTCALL
 KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE LockHandle)
 {
+    NT_ENTER(KeReleaseInStackQueuedSpinLockForDpc);
     KiReleaseLower(KiGetCurrentThread(), LockHandle->LockQueue.Lock, LockHandle->OldIrql,
                    NT_CALLER());
 }

@@ -7,6 +7,8 @@
 #include "ke/ki.h"
 #include "rtl/rtl.h"
 
+#include <ntbox/eh.h>
+
 _Thread_local KTHREAD *KiCurrentThreadPointer __attribute__((tls_model("initial-exec")));
 
 static const KI_THREAD_OPS *KiThreadOps; /* atomic */
@@ -60,7 +62,7 @@ KiAttachHostThread(VOID)
                          (unsigned)HalpCurrentThreadId());
     }
     thread = ops->Attach();
-    KiCurrentThreadPointer = thread;
+    KiSetCurrentThread(thread);
     HalpSetThreadExitContext(thread);
     return thread;
 }
@@ -79,6 +81,8 @@ VOID
 KiSetCurrentThread(KTHREAD *Thread)
 {
     KiCurrentThreadPointer = Thread;
+    /* IofCallDriver, left by an exception, does not set it back. */
+    NtcrtFollow(Thread != NULL ? (PVOID *)(PVOID)&Thread->CurrentIrp : NULL);
 }
 
 VOID

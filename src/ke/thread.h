@@ -66,6 +66,11 @@ struct _KTHREAD {
     LIST_ENTRY UserApcList;    /* these three: ke/apc.c; KiDispatcherLock */
     BOOLEAN UserApcPending;    /* a wait ended for an APC: the way to user mode runs them */
     BOOLEAN UserApcsClosed;    /* the thread is ending */
+    GUID ActivityId;           /* EtwActivityIdControl; its own thread only */
+    struct _DEVICE_OBJECT *DeviceToVerify; /* io: IoSetDeviceToVerify; atomic */
+    PVOID IoObject;                        /* io: IoCreateSystemThread's, referenced; or NULL */
+    BOOLEAN HardErrorsDisabled;            /* io: IoSetThreadHardErrorMode */
+    BOOLEAN UserWaitsEnd;                  /* KiEndUserWaits was called; KiDispatcherLock */
 };
 
 /* A virtual processor. Taken by raising to DISPATCH_LEVEL. */

@@ -378,6 +378,7 @@ KiSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc)
 VOID NTAPI
 KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
 {
+    NT_ENTER(KeInitializeTimerEx);
     Timer->Header.Lock = 0;
     Timer->Header.Type =
         Type == SynchronizationTimer ? TimerSynchronizationObject : TimerNotificationObject;
@@ -392,6 +393,7 @@ KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
 VOID NTAPI
 KeInitializeTimer(PKTIMER Timer)
 {
+    NT_ENTER(KeInitializeTimer);
     KeInitializeTimerEx(Timer, NotificationTimer);
 }
 
@@ -411,7 +413,7 @@ KeInitializeTimer(PKTIMER Timer)
 BOOLEAN NTAPI
 KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(KeSetTimerEx);
     KiCheckTimer(Timer, "KeSetTimer");
     if (Dpc != NULL && Dpc->Type != DpcObject && Dpc->Type != ThreadedDpcObject) {
         KiBugCheckDetail(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, Dpc->Type, 0,
@@ -424,6 +426,7 @@ KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 BOOLEAN NTAPI
 KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
 {
+    NT_ENTER(KeSetTimer);
     return KeSetTimerEx(Timer, DueTime, 0, Dpc);
 }
 
@@ -432,6 +435,7 @@ BOOLEAN NTAPI
 KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay,
                       PKDPC Dpc)
 {
+    NT_ENTER(KeSetCoalescableTimer);
     return KeSetTimerEx(Timer, DueTime, (LONG)Period, Dpc);
 }
 
@@ -439,10 +443,10 @@ KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG 
 BOOLEAN NTAPI
 KeCancelTimer(PKTIMER Timer)
 {
+    NT_ENTER(KeCancelTimer);
     KTHREAD *thread = KiGetCurrentThread();
     BOOLEAN armed;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KiCheckTimer(Timer, "KeCancelTimer");
     KiLockDispatcher(thread);
     armed = KiDisarmTimer(Timer);
@@ -453,6 +457,7 @@ KeCancelTimer(PKTIMER Timer)
 BOOLEAN NTAPI
 KeReadStateTimer(PKTIMER Timer)
 {
+    NT_ENTER(KeReadStateTimer);
     KiCheckTimer(Timer, "KeReadStateTimer");
     return KiReadState(&Timer->Header) != 0;
 }

@@ -349,10 +349,12 @@ KiLinkWaitBlock(KTHREAD *Thread, PKWAIT_BLOCK Block, DISPATCHER_HEADER *Header, 
     InsertTailList(&Header->WaitListHead, &Block->WaitListEntry);
 }
 
-/* What may end a wait before it begins: STATUS_WAIT_1 stands for nothing. */
-static NTSTATUS
+NTSTATUS
 KiTestAlert(KTHREAD *Thread, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable)
 {
+    if (WaitMode == UserMode && Thread->UserWaitsEnd) {
+        return STATUS_USER_APC;
+    }
     if (Alertable && Thread->Alerted) {
         Thread->Alerted = FALSE;
         return STATUS_ALERTED;
@@ -472,6 +474,7 @@ NTSTATUS NTAPI
 KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
                       BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
+    NT_ENTER(KeWaitForSingleObject);
     KTHREAD *thread = KiGetCurrentThread();
     DISPATCHER_HEADER *header = Object;
     NTSTATUS status;
@@ -506,6 +509,7 @@ KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_
                          KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
                          PKWAIT_BLOCK WaitBlockArray)
 {
+    NT_ENTER(KeWaitForMultipleObjects);
     KTHREAD *thread = KiGetCurrentThread();
     PKWAIT_BLOCK blocks = KiChooseWaitBlocks(thread, Count, WaitBlockArray);
     NTSTATUS status;
@@ -547,10 +551,10 @@ KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_
 NTSTATUS NTAPI
 KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval)
 {
+    NT_ENTER(KeDelayExecutionThread);
     KTHREAD *thread = KiGetCurrentThread();
     NTSTATUS status;
 
-    NT_IRQL_MAX(APC_LEVEL);
     KiLockDispatcher(thread);
     if (KiWaitEndsNow(thread, WaitMode, Alertable, Interval, &status)) {
         HalpYield();

@@ -86,6 +86,19 @@ LdrpAuditNotify(LDRP_AUDIT *Audit)
     PspRemoveNotifyRoutinesInRange(Audit->Module->Base, Audit->Module->Size);
 }
 
+static VOID
+LdrpTellRegistration(PVOID Context, const char *Kind, ULONG_PTR Owner)
+{
+    LDRP_AUDIT *audit = Context;
+    char where[400];
+
+    ++audit->Findings;
+    if (audit->When != NULL) {
+        LdrpDescribeCode(Owner, where, sizeof(where));
+        LdrpLog("%s left a %s behind after %s: %s", audit->Module->Name, Kind, audit->When, where);
+    }
+}
+
 /* ---- devices and links ---- */
 
 /* For the log: what is not ASCII becomes '?'. */
@@ -239,6 +252,7 @@ LdrpAuditModule(LDRP_MODULE *Module, const char *When)
     audit->Module = Module;
     audit->When = When;
     LdrpAuditNotify(audit);
+    ExpDropRegistrationsInRange(Module->Base, Module->Size, LdrpTellRegistration, audit);
     LdrpAuditActivity(audit);
     LdrpAuditDevices(audit);
     LdrpAuditPool(audit);

@@ -50,10 +50,10 @@ LdrpFindExport(const char *Name)
 PVOID NTAPI
 MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
 {
+    NT_ENTER(MmGetSystemRoutineAddress);
     char name[128];
     USHORT chars = SystemRoutineName->Length / sizeof(WCHAR);
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (chars >= sizeof(name)) {
         return NULL;
     }

@@ -236,6 +236,15 @@ LdrpCallDriverEntry(PVOID Context)
 }
 
 static VOID NTAPI
+LdrpCallReinitialize(PVOID Context)
+{
+    LDRP_MODULE *module = Context;
+
+    IopReinitializeDriver(module->DriverObject);
+    LdrpCheckReturn(module, "a reinitialization routine");
+}
+
+static VOID NTAPI
 LdrpCallDriverUnload(PVOID Context)
 {
     LDRP_MODULE *module = Context;
@@ -397,6 +406,13 @@ LdrpStartDriver(LDRP_MODULE *Module, PUNICODE_STRING Path)
         return status;
     }
     LdrpFinishDevices(Module->DriverObject);
+    if (Module->DriverObject->Flags & DRVO_REINIT_REGISTERED) {
+        status = LdrpRunInSystem(LdrpCallReinitialize, Module);
+        if (!NT_SUCCESS(status)) {
+            LdrpLog("%s: no thread for its reinitialization routine (0x%08X)", Module->Name,
+                    (unsigned)status);
+        }
+    }
     return STATUS_SUCCESS;
 }
 

@@ -101,11 +101,11 @@ LdrpUnloadByName(const char *Name)
 NTSTATUS NTAPI
 ZwLoadDriver(PUNICODE_STRING DriverServiceName)
 {
+    NT_ENTER(ZwLoadDriver);
     char path[1024];
     char name[LDRP_MAX_NAME];
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = LdrpServiceName(DriverServiceName, name);
     if (NT_SUCCESS(status)) {
         status = LdrpReadImagePath(DriverServiceName, path, sizeof(path));
@@ -117,10 +117,10 @@ ZwLoadDriver(PUNICODE_STRING DriverServiceName)
 NTSTATUS NTAPI
 ZwUnloadDriver(PUNICODE_STRING DriverServiceName)
 {
+    NT_ENTER(ZwUnloadDriver);
     char name[LDRP_MAX_NAME];
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = LdrpServiceName(DriverServiceName, name);
     return NT_SUCCESS(status) ? LdrpUnloadByName(name) : status;
 }

@@ -45,8 +45,10 @@ MiInitializeSystem(VOID)
 VOID
 MiShutdownSystem(VOID)
 {
-    MI_IMAGE_TABLE *table = __atomic_exchange_n(&MiImages, NULL, __ATOMIC_ACQ_REL);
+    MI_IMAGE_TABLE *table;
 
+    MiRundownViews(NULL);
+    table = __atomic_exchange_n(&MiImages, NULL, __ATOMIC_ACQ_REL);
     while (table != NULL) {
         MI_IMAGE_TABLE *older = table->Older;
 
@@ -114,6 +116,21 @@ MiRemoveKernelImage(ULONG_PTR Base)
 {
     /* Without memory for a new table the range stays the kernel's: the safe side. */
     MiChangeImages(0, 0, Base);
+}
+
+BOOLEAN
+MiQueryKernelImage(ULONG Index, PULONG_PTR Base, PSIZE_T Size)
+{
+    const MI_IMAGE_TABLE *table = __atomic_load_n(&MiImages, __ATOMIC_ACQUIRE);
+
+    for (ULONG i = 0; table != NULL && i < table->Count; i++) {
+        if (!MiIsSystemView(table->Image[i].Base) && Index-- == 0) {
+            *Base = table->Image[i].Base;
+            *Size = table->Image[i].End - table->Image[i].Base;
+            return TRUE;
+        }
+    }
+    return FALSE;
 }
 
 /* An image that has a byte in [First, Last]. */
@@ -246,14 +263,14 @@ MiRaiseProbe(NTSTATUS Status)
 VOID NTAPI
 ProbeForRead(CONST VOID *Address, SIZE_T Length, ULONG Alignment)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ProbeForRead);
     MiRaiseProbe(MiProbeUser(Address, Length, Alignment, FALSE));
 }
 
 VOID NTAPI
 ProbeForWrite(PVOID Address, SIZE_T Length, ULONG Alignment)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(ProbeForWrite);
     MiRaiseProbe(MiProbeUser(Address, Length, Alignment, TRUE));
 }
 
@@ -262,19 +279,19 @@ ProbeForWrite(PVOID Address, SIZE_T Length, ULONG Alignment)
 BOOLEAN NTAPI
 MmIsAddressValid(PVOID VirtualAddress)
 {
+    NT_ENTER(MmIsAddressValid);
     uintptr_t fault;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     return HalpTouchMemory(VirtualAddress, 1, HALP_READ, &fault) == HALP_OK;
 }
 
 BOOLEAN NTAPI
 MmIsNonPagedSystemAddressValid(PVOID VirtualAddress)
 {
+    NT_ENTER(MmIsNonPagedSystemAddressValid);
     EXP_POOL_BLOCK block;
     BOOLEAN isFree;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     return ExpDescribePoolAddress((ULONG_PTR)VirtualAddress, &block, &isFree) && block.NonPaged &&
            !isFree;
 }

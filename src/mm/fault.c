@@ -33,6 +33,9 @@ MiQueryMode(KTHREAD *Thread)
 {
     MI_QUERY_MODE *query = __atomic_load_n(&MiModeQuery, __ATOMIC_ACQUIRE);
 
+    if (Thread->DpcRoutine != NULL) {
+        return MI_CODE_SYSTEM_THREAD;
+    }
     return query != NULL ? query(Thread) : MI_CODE_SYSTEM_THREAD;
 }
 
@@ -101,6 +104,11 @@ MiReportUnhandled(const HALP_FAULT_INFO *Info, MI_CODE_MODE Mode)
     ULONG_PTR status = (ULONG_PTR)(LONG_PTR)MiFaultStatus(Info);
     ULONG code = Mode == MI_CODE_SYSTEM_SERVICE ? MI_BUGCHECK_SERVICE : MI_BUGCHECK_THREAD;
 
+    if (KiGetCurrentThread()->DpcRoutine != NULL) {
+        /* The last handlers of a system service or thread, which give those codes, are not around
+         * a DPC. */
+        code = MI_BUGCHECK_NOT_HANDLED;
+    }
     if (Info->Kind == HALP_FAULT_BREAKPOINT) {
         KiBugCheckDetail(MI_BUGCHECK_NOT_HANDLED, status, Info->InstructionPointer, 0, 0,
                          "A breakpoint was hit, and no debugger is attached.");

@@ -138,6 +138,7 @@ MiRundownProcessMappings(PEPROCESS Process)
         MiDeleteUserMapping(mapping);
         mapping = MiTakeUserMapping(NULL, Process);
     }
+    MiRundownViews(Process);
 }
 
 /* ---- system mappings ---- */
@@ -208,6 +209,7 @@ MmMapLockedPagesSpecifyCache(PMDLX MemoryDescriptorList, KPROCESSOR_MODE AccessM
                              MEMORY_CACHING_TYPE CacheType, PVOID BaseAddress,
                              ULONG BugCheckOnFailure, MM_PAGE_PRIORITY Priority)
 {
+    NT_ENTER(MmMapLockedPagesSpecifyCache);
     PVOID address;
     NTSTATUS status;
 
@@ -215,7 +217,6 @@ MmMapLockedPagesSpecifyCache(PMDLX MemoryDescriptorList, KPROCESSOR_MODE AccessM
         NT_IRQL_MAX(DISPATCH_LEVEL);
         return MiMapSystem(MemoryDescriptorList, BugCheckOnFailure);
     }
-    NT_IRQL_MAX(APC_LEVEL);
     if ((MemoryDescriptorList->MdlFlags &
          (MDL_PAGES_LOCKED | MDL_PARTIAL | MDL_SOURCE_IS_NONPAGED_POOL)) == 0) {
         MiReportMapping(0xB3, MemoryDescriptorList,
@@ -234,6 +235,7 @@ MmMapLockedPagesSpecifyCache(PMDLX MemoryDescriptorList, KPROCESSOR_MODE AccessM
 PVOID NTAPI
 MmMapLockedPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode)
 {
+    NT_ENTER(MmMapLockedPages);
     return MmMapLockedPagesSpecifyCache(MemoryDescriptorList, AccessMode, MmCached, NULL, TRUE,
                                         HighPagePriority);
 }
@@ -242,9 +244,9 @@ MmMapLockedPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode)
 VOID NTAPI
 MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
 {
+    NT_ENTER(MmUnmapLockedPages);
     MI_USER_MAPPING *mapping;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if ((MemoryDescriptorList->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) != 0 &&
         BaseAddress == MemoryDescriptorList->MappedSystemVa) {
         MiUnmapSystem(MemoryDescriptorList);
@@ -266,12 +268,12 @@ MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
 NTSTATUS NTAPI
 MmProtectMdlSystemAddress(PMDL MemoryDescriptorList, ULONG NewProtect)
 {
+    NT_ENTER(MmProtectMdlSystemAddress);
     PMDL mdl = MemoryDescriptorList;
     ULONG pages =
         ADDRESS_AND_SIZE_TO_SPAN_PAGES((PVOID)(ULONG_PTR)mdl->ByteOffset, (ULONG64)mdl->ByteCount);
     ULONG access;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if ((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) == 0) {
         return STATUS_NOT_MAPPED_VIEW;
     }

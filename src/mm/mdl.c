@@ -135,11 +135,11 @@ PMDL NTAPI
 IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota,
               PIRP Irp)
 {
+    NT_ENTER(IoAllocateMdl);
     ULONG pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(VirtualAddress, (ULONG64)Length);
     CSHORT flags = 0;
     PMDL mdl;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (Length > 0xFFFFFFFFu - PAGE_SIZE) {
         return NULL;
     }
@@ -165,7 +165,7 @@ IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLE
 VOID NTAPI
 IoFreeMdl(PMDL Mdl)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(IoFreeMdl);
     if ((Mdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED) != 0) {
         MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
     }
@@ -181,6 +181,7 @@ IoFreeMdl(PMDL Mdl)
 VOID NTAPI
 IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length)
 {
+    NT_ENTER(IoBuildPartialMdl);
     const CSHORT kept = MDL_ALLOCATED_FIXED_SIZE | MDL_ALLOCATED_MUST_SUCCEED;
     const CSHORT inherited =
         MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA | MDL_IO_PAGE_READ | MDL_IO_SPACE;
@@ -189,7 +190,6 @@ IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Le
     ULONG pages;
     ULONG room;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (Length == 0) {
         Length = SourceMdl->ByteCount - (ULONG)offset;
     }
@@ -246,12 +246,12 @@ MmCreateMdl(PMDL MemoryDescriptorList, PVOID Base, SIZE_T Length)
 VOID NTAPI
 MmBuildMdlForNonPagedPool(PMDLX MemoryDescriptorList)
 {
+    NT_ENTER(MmBuildMdlForNonPagedPool);
     PMDL mdl = MemoryDescriptorList;
     ULONG_PTR start = (ULONG_PTR)mdl->StartVa;
     HALP_SHARED_MEMORY *memory;
     ULONG64 offset;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (start - ExpKernelBase < ExpKernelEnd - ExpKernelBase &&
         ExpQueryPoolSection(start, &memory, &offset) != HALP_OK) {
         MiReportMdl(0x7F, mdl, 0, "MmBuildMdlForNonPagedPool for paged pool");
@@ -266,9 +266,9 @@ MmBuildMdlForNonPagedPool(PMDLX MemoryDescriptorList)
 VOID NTAPI
 MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
 {
+    NT_ENTER(MmProbeAndLockPages);
     NTSTATUS status;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     status = MiProbeAndLockMdl(MemoryDescriptorList, AccessMode, Operation);
     if (!NT_SUCCESS(status)) {
         ExRaiseStatus(status);
@@ -279,7 +279,7 @@ VOID NTAPI
 MmProbeAndLockProcessPages(PMDL MemoryDescriptorList, PEPROCESS Process, KPROCESSOR_MODE AccessMode,
                            LOCK_OPERATION Operation)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(MmProbeAndLockProcessPages);
     if (Process != (PEPROCESS)KiGetCurrentThread()->Process) {
         KiUnimplementedExport(
             "MmProbeAndLockProcessPages for a process other than the current one");
@@ -290,9 +290,9 @@ MmProbeAndLockProcessPages(PMDL MemoryDescriptorList, PEPROCESS Process, KPROCES
 VOID NTAPI
 MmUnlockPages(PMDL MemoryDescriptorList)
 {
+    NT_ENTER(MmUnlockPages);
     PMDL mdl = MemoryDescriptorList;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if ((mdl->MdlFlags & MDL_SOURCE_IS_NONPAGED_POOL) != 0) {
         MiReportMdl(0x7D, mdl, 0, "MmUnlockPages on an MDL built for non-paged pool");
     }
@@ -313,6 +313,7 @@ MmUnlockPages(PMDL MemoryDescriptorList)
 NTSTATUS NTAPI
 MmAdvanceMdl(PMDL Mdl, ULONG NumberOfBytes)
 {
+    NT_ENTER(MmAdvanceMdl);
     KiUnimplementedExport("MmAdvanceMdl");
 }
 

@@ -83,7 +83,7 @@ MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddres
                         PHYSICAL_ADDRESS SkipBytes, SIZE_T TotalBytes,
                         MEMORY_CACHING_TYPE CacheType, ULONG Flags)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(MmAllocatePagesForMdlEx);
     return MiPoolIsBelow(HighAddress) ? MiAllocatePagesForMdl(TotalBytes, Flags, NT_CALLER())
                                       : NULL;
 }
@@ -92,7 +92,7 @@ PMDL NTAPI
 MmAllocatePagesForMdl(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress,
                       PHYSICAL_ADDRESS SkipBytes, SIZE_T TotalBytes)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(MmAllocatePagesForMdl);
     return MiPoolIsBelow(HighAddress) ? MiAllocatePagesForMdl(TotalBytes, 0, NT_CALLER()) : NULL;
 }
 
@@ -100,9 +100,9 @@ MmAllocatePagesForMdl(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress,
 VOID NTAPI
 MmFreePagesFromMdl(PMDLX MemoryDescriptorList)
 {
+    NT_ENTER(MmFreePagesFromMdl);
     PMDL mdl = MemoryDescriptorList;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     if ((mdl->MdlFlags & MDL_PAGES_LOCKED) == 0 || mdl->StartVa != NULL) {
         KiBugCheckDetail(MI_BUGCHECK_VERIFIER, 0x7C, (ULONG_PTR)mdl, (USHORT)mdl->MdlFlags, 0,
                          "MmFreePagesFromMdl on an MDL that MmAllocatePagesForMdl did not make, or "
@@ -118,7 +118,7 @@ MmFreePagesFromMdl(PMDLX MemoryDescriptorList)
 PVOID NTAPI
 MmAllocateContiguousMemory(SIZE_T NumberOfBytes, PHYSICAL_ADDRESS HighestAcceptableAddress)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(MmAllocateContiguousMemory);
     return MiAllocateContiguous(NumberOfBytes, HighestAcceptableAddress, NT_CALLER());
 }
 
@@ -129,14 +129,14 @@ MmAllocateContiguousMemorySpecifyCache(SIZE_T NumberOfBytes,
                                        PHYSICAL_ADDRESS BoundaryAddressMultiple,
                                        MEMORY_CACHING_TYPE CacheType)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(MmAllocateContiguousMemorySpecifyCache);
     return MiAllocateContiguous(NumberOfBytes, HighestAcceptableAddress, NT_CALLER());
 }
 
 VOID NTAPI
 MmFreeContiguousMemory(PVOID BaseAddress)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(MmFreeContiguousMemory);
     MiFreeContiguous(BaseAddress);
 }
 
@@ -144,14 +144,14 @@ VOID NTAPI
 MmFreeContiguousMemorySpecifyCache(PVOID BaseAddress, SIZE_T NumberOfBytes,
                                    MEMORY_CACHING_TYPE CacheType)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(MmFreeContiguousMemorySpecifyCache);
     MiFreeContiguous(BaseAddress);
 }
 
 PVOID NTAPI
 MmAllocateNonCachedMemory(SIZE_T NumberOfBytes)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(MmAllocateNonCachedMemory);
     return NumberOfBytes == 0 ? NULL
                               : ExpAllocatePages(NumberOfBytes, MI_TAG_CONTIGUOUS, NT_CALLER());
 }
@@ -159,7 +159,7 @@ MmAllocateNonCachedMemory(SIZE_T NumberOfBytes)
 VOID NTAPI
 MmFreeNonCachedMemory(PVOID BaseAddress, SIZE_T NumberOfBytes)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(MmFreeNonCachedMemory);
     MiFreeContiguous(BaseAddress);
 }
 
@@ -189,12 +189,14 @@ PVOID NTAPI
 MmMapIoSpace(PHYSICAL_ADDRESS PhysicalAddress, SIZE_T NumberOfBytes,
              MEMORY_CACHING_TYPE CacheEnable)
 {
+    NT_ENTER(MmMapIoSpace);
     KiUnimplementedExport("MmMapIoSpace");
 }
 
 VOID NTAPI
 MmUnmapIoSpace(PVOID BaseAddress, SIZE_T NumberOfBytes)
 {
+    NT_ENTER(MmUnmapIoSpace);
     KiUnimplementedExport("MmUnmapIoSpace");
 }
 
@@ -213,12 +215,14 @@ MmQuerySystemSize(VOID)
 LOGICAL NTAPI
 MmIsDriverVerifying(struct _DRIVER_OBJECT *DriverObject)
 {
+    NT_ENTER(MmIsDriverVerifying);
     return ExpVerifying;
 }
 
 LOGICAL NTAPI
 MmIsDriverVerifyingByAddress(PVOID AddressWithinSection)
 {
+    NT_ENTER(MmIsDriverVerifyingByAddress);
     return ExpVerifying;
 }
 
@@ -226,33 +230,33 @@ MmIsDriverVerifyingByAddress(PVOID AddressWithinSection)
 PVOID NTAPI
 MmLockPagableDataSection(PVOID AddressWithinSection)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(MmLockPagableDataSection);
     return AddressWithinSection;
 }
 
 VOID NTAPI
 MmLockPagableSectionByHandle(PVOID ImageSectionHandle)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(MmLockPagableSectionByHandle);
 }
 
 VOID NTAPI
 MmUnlockPagableImageSection(PVOID ImageSectionHandle)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(MmUnlockPagableImageSection);
 }
 
 PVOID NTAPI
 MmPageEntireDriver(PVOID AddressWithinSection)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(MmPageEntireDriver);
     return AddressWithinSection;
 }
 
 VOID NTAPI
 MmResetDriverPaging(PVOID AddressWithinSection)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(MmResetDriverPaging);
 }
 
 #pragma GCC visibility pop

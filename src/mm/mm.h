@@ -18,6 +18,8 @@ NTSTATUS MiAddKernelImage(ULONG_PTR Base, SIZE_T Size);
 VOID MiRemoveKernelImage(ULONG_PTR Base);
 
 BOOLEAN MiIsKernelAddress(ULONG_PTR Address);
+/* Image Index of those that ldr told, views left out; FALSE: there are fewer. */
+BOOLEAN MiQueryKernelImage(ULONG Index, PULONG_PTR Base, PSIZE_T Size);
 /* Any byte of the range is a kernel address, or it wraps, or lies above the user half. */
 BOOLEAN MiIsUserRange(const VOID *Address, SIZE_T Length);
 
@@ -52,3 +54,21 @@ VOID MiRegisterModeQuery(MI_QUERY_MODE *Query);
 /* User mappings of MDLs not yet undone, of one process (NULL: all); its rundown takes them down. */
 LONG MiUserMappingCount(PEPROCESS Process);
 VOID MiRundownProcessMappings(PEPROCESS Process);
+
+/* ---- section.c: what section objects are made of ---- */
+
+typedef struct MI_SECTION MI_SECTION;
+/* Zeroed memory of Size bytes, whole pages; one reference. PASSIVE_LEVEL. */
+NTSTATUS MiCreateSection(ULONG64 Size, MI_SECTION **Section);
+VOID MiDereferenceSection(MI_SECTION *Section);
+ULONG64 MiSectionSize(const MI_SECTION *Section);
+/* Offset and Size lie in the section, at pages. Process NULL: a view of the system. APC_LEVEL. */
+NTSTATUS MiMapView(MI_SECTION *Section, ULONG64 Offset, SIZE_T Size, BOOLEAN Writable,
+                   PEPROCESS Process, PVOID *Base);
+/* The view that Address lies in. STATUS_NOT_MAPPED_VIEW. */
+NTSTATUS MiUnmapView(PEPROCESS Process, PVOID Address);
+LONG MiViewCount(PEPROCESS Process);
+/* Takes down every view of a process; part of MiRundownProcessMappings. NULL: the system's. */
+VOID MiRundownViews(PEPROCESS Process);
+/* A view of the system begins there. */
+BOOLEAN MiIsSystemView(ULONG_PTR Base);

@@ -104,11 +104,11 @@ NTSTATUS NTAPI
 ExCreateCallback(PCALLBACK_OBJECT *CallbackObject, POBJECT_ATTRIBUTES ObjectAttributes,
                  BOOLEAN Create, BOOLEAN AllowMultipleCallbacks)
 {
+    NT_ENTER(ExCreateCallback);
     CALLBACK_OBJECT *object = NULL;
     OBP_ATTRIBUTES captured;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = ObpCaptureAttributes(ObjectAttributes, KernelMode, &captured);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -133,11 +133,11 @@ PVOID NTAPI
 ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackFunction,
                    PVOID CallbackContext)
 {
+    NT_ENTER(ExRegisterCallback);
     OBP_REGISTRATION *registration;
     BOOLEAN allowed;
     KIRQL irql;
 
-    NT_IRQL_MAX(APC_LEVEL);
     registration =
         ExpAllocatePool(NonPagedPoolNx, sizeof(*registration), OBP_TAG_CALLBACK, NT_CALLER());
     if (registration == NULL) {
@@ -167,10 +167,10 @@ ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackF
 VOID NTAPI
 ExNotifyCallback(PCALLBACK_OBJECT CallbackObject, PVOID Argument1, PVOID Argument2)
 {
+    NT_ENTER(ExNotifyCallback);
     PLIST_ENTRY link;
     KIRQL irql;
 
-    NT_IRQL_MAX(DISPATCH_LEVEL);
     KeAcquireSpinLock(&CallbackObject->Lock, &irql);
     link = CallbackObject->Registrations.Flink;
     while (link != &CallbackObject->Registrations) {
@@ -188,11 +188,11 @@ ExNotifyCallback(PCALLBACK_OBJECT CallbackObject, PVOID Argument1, PVOID Argumen
 VOID NTAPI
 ExUnregisterCallback(PVOID CbRegistration)
 {
+    NT_ENTER(ExUnregisterCallback);
     OBP_REGISTRATION *registration = CbRegistration;
     CALLBACK_OBJECT *object = registration->Object;
     KIRQL irql;
 
-    NT_IRQL_MAX(APC_LEVEL);
     KeAcquireSpinLock(&object->Lock, &irql);
     registration->Leaving = TRUE;
     while (registration->Busy != 0) {

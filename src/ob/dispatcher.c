@@ -186,8 +186,7 @@ ObpCaptureTimeout(PLARGE_INTEGER *Timeout, PLARGE_INTEGER Copy, KPROCESSOR_MODE 
     return status;
 }
 
-/* The object behind a handle, referenced, and what of it can be waited for. */
-static NTSTATUS
+NTSTATUS
 ObpReferenceWaitable(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID *Object, PVOID *Waitable)
 {
     NTSTATUS status;
@@ -317,9 +316,9 @@ NTSTATUS NTAPI
 NtCreateEvent(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, EVENT_TYPE Type,
               BOOLEAN InitialState)
 {
+    NT_ENTER(NtCreateEvent);
     OBP_NEW new = {ObpEventType, sizeof(KEVENT), (LONG)Type, InitialState};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (Type != NotificationEvent && Type != SynchronizationEvent) {
         return STATUS_INVALID_PARAMETER_4;
     }
@@ -330,71 +329,77 @@ NTSTATUS NTAPI
 ZwCreateEvent(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, EVENT_TYPE Type,
               BOOLEAN InitialState)
 {
+    NT_ENTER(ZwCreateEvent);
     return OBP_ZW(NtCreateEvent(Handle, Access, Attributes, Type, InitialState));
 }
 
 NTSTATUS NTAPI
 NtOpenEvent(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtOpenEvent);
     return ObpOpenService(Handle, Access, Attributes, ObpEventType);
 }
 
 NTSTATUS NTAPI
 ZwOpenEvent(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
 {
+    NT_ENTER(ZwOpenEvent);
     return OBP_ZW(NtOpenEvent(Handle, Access, Attributes));
 }
 
 NTSTATUS NTAPI
 NtSetEvent(HANDLE Handle, PLONG Previous)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtSetEvent);
     return ObpChangeEvent(Handle, OBP_CHANGE_SET, Previous);
 }
 
 NTSTATUS NTAPI
 ZwSetEvent(HANDLE Handle, PLONG Previous)
 {
+    NT_ENTER(ZwSetEvent);
     return OBP_ZW(NtSetEvent(Handle, Previous));
 }
 
 NTSTATUS NTAPI
 NtResetEvent(HANDLE Handle, PLONG Previous)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtResetEvent);
     return ObpChangeEvent(Handle, OBP_CHANGE_RESET, Previous);
 }
 
 NTSTATUS NTAPI
 ZwResetEvent(HANDLE Handle, PLONG Previous)
 {
+    NT_ENTER(ZwResetEvent);
     return OBP_ZW(NtResetEvent(Handle, Previous));
 }
 
 NTSTATUS NTAPI
 NtPulseEvent(HANDLE Handle, PLONG Previous)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtPulseEvent);
     return ObpChangeEvent(Handle, OBP_CHANGE_PULSE, Previous);
 }
 
 NTSTATUS NTAPI
 ZwPulseEvent(HANDLE Handle, PLONG Previous)
 {
+    NT_ENTER(ZwPulseEvent);
     return OBP_ZW(NtPulseEvent(Handle, Previous));
 }
 
 NTSTATUS NTAPI
 NtClearEvent(HANDLE Handle)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtClearEvent);
     return ObpChangeEvent(Handle, OBP_CHANGE_CLEAR, NULL);
 }
 
 NTSTATUS NTAPI
 ZwClearEvent(HANDLE Handle)
 {
+    NT_ENTER(ZwClearEvent);
     return OBP_ZW(NtClearEvent(Handle));
 }
 
@@ -402,9 +407,9 @@ NTSTATUS NTAPI
 NtCreateMutant(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                BOOLEAN InitialOwner)
 {
+    NT_ENTER(NtCreateMutant);
     OBP_NEW new = {ObpMutantType, sizeof(KMUTANT), InitialOwner, 0};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     return ObpCreateService(&new, Handle, Access, Attributes);
 }
 
@@ -412,6 +417,7 @@ NTSTATUS NTAPI
 ZwCreateMutant(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                BOOLEAN InitialOwner)
 {
+    NT_ENTER(ZwCreateMutant);
     return OBP_ZW(NtCreateMutant(Handle, Access, Attributes, InitialOwner));
 }
 
@@ -419,12 +425,12 @@ ZwCreateMutant(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes
 NTSTATUS NTAPI
 NtReleaseMutant(HANDLE Handle, PLONG Previous)
 {
+    NT_ENTER(NtReleaseMutant);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     PKMUTANT mutant;
     NTSTATUS status;
     LONG state;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = ObReferenceObjectByHandle(Handle, 0, ObpMutantType, mode, (PVOID *)&mutant, NULL);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -442,6 +448,7 @@ NtReleaseMutant(HANDLE Handle, PLONG Previous)
 NTSTATUS NTAPI
 ZwReleaseMutant(HANDLE Handle, PLONG Previous)
 {
+    NT_ENTER(ZwReleaseMutant);
     return OBP_ZW(NtReleaseMutant(Handle, Previous));
 }
 
@@ -449,9 +456,9 @@ NTSTATUS NTAPI
 NtCreateSemaphore(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                   LONG InitialCount, LONG MaximumCount)
 {
+    NT_ENTER(NtCreateSemaphore);
     OBP_NEW new = {ObpSemaphoreType, sizeof(KSEMAPHORE), InitialCount, MaximumCount};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (MaximumCount <= 0 || InitialCount < 0 || InitialCount > MaximumCount) {
         return STATUS_INVALID_PARAMETER;
     }
@@ -462,6 +469,7 @@ NTSTATUS NTAPI
 ZwCreateSemaphore(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                   LONG InitialCount, LONG MaximumCount)
 {
+    NT_ENTER(ZwCreateSemaphore);
     return OBP_ZW(NtCreateSemaphore(Handle, Access, Attributes, InitialCount, MaximumCount));
 }
 
@@ -469,12 +477,12 @@ ZwCreateSemaphore(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attribu
 NTSTATUS NTAPI
 NtReleaseSemaphore(HANDLE Handle, LONG Count, PLONG Previous)
 {
+    NT_ENTER(NtReleaseSemaphore);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     PRKSEMAPHORE semaphore;
     NTSTATUS status;
     LONG state;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (Count <= 0) {
         return STATUS_INVALID_PARAMETER;
     }
@@ -491,19 +499,21 @@ NtReleaseSemaphore(HANDLE Handle, LONG Count, PLONG Previous)
 NTSTATUS NTAPI
 ZwReleaseSemaphore(HANDLE Handle, LONG Count, PLONG Previous)
 {
+    NT_ENTER(ZwReleaseSemaphore);
     return OBP_ZW(NtReleaseSemaphore(Handle, Count, Previous));
 }
 
 NTSTATUS NTAPI
 NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtWaitForSingleObject);
     return ObpWaitSingle(Handle, Alertable, Timeout);
 }
 
 NTSTATUS NTAPI
 ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
+    NT_ENTER(ZwWaitForSingleObject);
     return OBP_ZW(NtWaitForSingleObject(Handle, Alertable, Timeout));
 }
 
@@ -511,7 +521,7 @@ NTSTATUS NTAPI
 NtWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE Type, BOOLEAN Alertable,
                          PLARGE_INTEGER Timeout)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtWaitForMultipleObjects);
     return ObpWaitMultiple(Count, Handles, Type, Alertable, Timeout);
 }
 
@@ -519,17 +529,18 @@ NTSTATUS NTAPI
 ZwWaitForMultipleObjects(ULONG Count, HANDLE Handles[], WAIT_TYPE Type, BOOLEAN Alertable,
                          PLARGE_INTEGER Timeout)
 {
+    NT_ENTER(ZwWaitForMultipleObjects);
     return OBP_ZW(NtWaitForMultipleObjects(Count, Handles, Type, Alertable, Timeout));
 }
 
 NTSTATUS NTAPI
 NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER Interval)
 {
+    NT_ENTER(NtDelayExecution);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     LARGE_INTEGER interval;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = MiCopyFromUser(&interval, Interval, sizeof(interval), mode);
     return NT_SUCCESS(status) ? KeDelayExecutionThread(mode, Alertable, &interval) : status;
 }
@@ -537,6 +548,7 @@ NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER Interval)
 NTSTATUS NTAPI
 ZwDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER Interval)
 {
+    NT_ENTER(ZwDelayExecution);
     return OBP_ZW(NtDelayExecution(Alertable, Interval));
 }
 

@@ -37,6 +37,12 @@ ObpTableOf(PEPROCESS Process)
     return ObpGetTable != NULL ? ObpGetTable(Process) : NULL;
 }
 
+OBP_HANDLE_TABLE *
+ObpSystemTable(VOID)
+{
+    return ObpKernelTable;
+}
+
 BOOLEAN
 ObpIsKernelHandle(HANDLE Handle)
 {
@@ -292,6 +298,9 @@ ObpCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, HANDL
     if (table == NULL) {
         return STATUS_PROCESS_IS_TERMINATING;
     }
+    if (ObpHeader(Object)->Type->Ops.TakesCallbacks) {
+        return ObpInterceptHandle(table, Object, GrantedAccess, Attributes, NULL, NULL, Handle);
+    }
     return ObpCreateHandleIn(table, Object, GrantedAccess, Attributes, Handle);
 }
 
@@ -433,7 +442,7 @@ ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE
                           KPROCESSOR_MODE AccessMode, PVOID *Object,
                           POBJECT_HANDLE_INFORMATION HandleInformation)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(ObReferenceObjectByHandle);
     return ObpReferenceHandle(Handle, DesiredAccess, ObjectType, AccessMode, Object,
                               HandleInformation);
 }
@@ -443,7 +452,7 @@ ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJE
                                  KPROCESSOR_MODE AccessMode, ULONG Tag, PVOID *Object,
                                  POBJECT_HANDLE_INFORMATION HandleInformation)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(ObReferenceObjectByHandleWithTag);
     return ObpReferenceHandle(Handle, DesiredAccess, ObjectType, AccessMode, Object,
                               HandleInformation);
 }
@@ -451,6 +460,7 @@ ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJE
 BOOLEAN NTAPI
 ObIsKernelHandle(HANDLE Handle)
 {
+    NT_ENTER(ObIsKernelHandle);
     return ObpIsKernelHandle(Handle);
 }
 

@@ -182,6 +182,7 @@ ObpInitializeSystem(VOID)
     PVOID root;
 
     ObpInitializeNames();
+    ObpInitializeIntercepts();
     status = ObpInitializeObjects();
     if (NT_SUCCESS(status)) {
         status = ObpCreateTypes();
@@ -206,6 +207,7 @@ ObpInitializeSystem(VOID)
 VOID
 ObpShutdownSystem(VOID)
 {
+    ObpShutdownIntercepts();
     if (ObpRoot == NULL) {
         return;
     }
@@ -358,7 +360,7 @@ NTSTATUS NTAPI
 NtCreateSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                            PUNICODE_STRING Target)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtCreateSymbolicLinkObject);
     return ObpCreateLinkService(Handle, Access, Attributes, Target);
 }
 
@@ -366,19 +368,21 @@ NTSTATUS NTAPI
 ZwCreateSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                            PUNICODE_STRING Target)
 {
+    NT_ENTER(ZwCreateSymbolicLinkObject);
     return OBP_ZW(NtCreateSymbolicLinkObject(Handle, Access, Attributes, Target));
 }
 
 NTSTATUS NTAPI
 NtOpenSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtOpenSymbolicLinkObject);
     return ObpOpenService(Handle, Access, Attributes, ObpSymbolicLinkType);
 }
 
 NTSTATUS NTAPI
 ZwOpenSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
 {
+    NT_ENTER(ZwOpenSymbolicLinkObject);
     return OBP_ZW(NtOpenSymbolicLinkObject(Handle, Access, Attributes));
 }
 
@@ -386,25 +390,26 @@ ZwOpenSymbolicLinkObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES 
 NTSTATUS NTAPI
 NtQuerySymbolicLinkObject(HANDLE Link, PUNICODE_STRING Target, PULONG Length)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtQuerySymbolicLinkObject);
     return ObpQueryLinkService(Link, Target, Length);
 }
 
 NTSTATUS NTAPI
 ZwQuerySymbolicLinkObject(HANDLE Link, PUNICODE_STRING Target, PULONG Length)
 {
+    NT_ENTER(ZwQuerySymbolicLinkObject);
     return OBP_ZW(NtQuerySymbolicLinkObject(Link, Target, Length));
 }
 
 NTSTATUS NTAPI
 NtCreateDirectoryObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
 {
+    NT_ENTER(NtCreateDirectoryObject);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     OBP_ATTRIBUTES captured;
     NTSTATUS status;
     PVOID directory;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = ObpCaptureAttributes(Attributes, mode, &captured);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -420,19 +425,21 @@ NtCreateDirectoryObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES A
 NTSTATUS NTAPI
 ZwCreateDirectoryObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
 {
+    NT_ENTER(ZwCreateDirectoryObject);
     return OBP_ZW(NtCreateDirectoryObject(Handle, Access, Attributes));
 }
 
 NTSTATUS NTAPI
 NtOpenDirectoryObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtOpenDirectoryObject);
     return ObpOpenService(Handle, Access, Attributes, ObpDirectoryType);
 }
 
 NTSTATUS NTAPI
 ZwOpenDirectoryObject(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
 {
+    NT_ENTER(ZwOpenDirectoryObject);
     return OBP_ZW(NtOpenDirectoryObject(Handle, Access, Attributes));
 }
 

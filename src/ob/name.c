@@ -96,6 +96,17 @@ ObpRemoveName(PVOID Object)
     ObpFreeName(name);
 }
 
+BOOLEAN
+ObpHasName(PVOID Object)
+{
+    BOOLEAN named;
+
+    ObpAcquireNames();
+    named = ObpHeader(Object)->Name != NULL;
+    ObpReleaseNames();
+    return named;
+}
+
 VOID
 ObpLastHandleClosed(OBP_HEADER *Header)
 {
@@ -452,9 +463,9 @@ ObpInsertName(PVOID Object, PCUNICODE_STRING Name, BOOLEAN Permanent)
 VOID NTAPI
 ObMakeTemporaryObject(PVOID Object)
 {
+    NT_ENTER(ObMakeTemporaryObject);
     OBP_HEADER *header = ObpHeader(Object);
 
-    NT_IRQL_MAX(APC_LEVEL);
     ObpAcquireNames();
     header->IsPermanent = FALSE;
     ObpReleaseNames();

@@ -20,12 +20,20 @@ typedef struct OBP_OPEN_REQUEST {
     PVOID Context; /* the caller's, e.g. io's open packet */
 } OBP_OPEN_REQUEST;
 
+/* OBJECT_ATTRIBUTES of a caller, copied: ObpCaptureAttributes. */
+typedef struct OBP_ATTRIBUTES {
+    UNICODE_STRING Name; /* Buffer NULL: no name */
+    HANDLE RootDirectory;
+    ULONG Attributes; /* OBJ_*; OBJ_KERNEL_HANDLE only survives in KernelMode */
+} OBP_ATTRIBUTES;
+
 /* How a type takes part. Any member but Name may be NULL. */
 typedef struct OBP_TYPE_OPS {
     const WCHAR *Name;
     ACCESS_MASK ValidAccess;
     GENERIC_MAPPING Mapping;
-    BOOLEAN Waitable; /* the body begins with a DISPATCHER_HEADER, or GetWaitable */
+    BOOLEAN Waitable;       /* the body begins with a DISPATCHER_HEADER, or GetWaitable */
+    BOOLEAN TakesCallbacks; /* ObRegisterCallbacks works on it */
     PVOID (*GetWaitable)(PVOID Object);
     /* Last reference gone. IRQL PASSIVE_LEVEL: deferred to a worker when dropped higher. */
     VOID (*Delete)(PVOID Object);
@@ -51,7 +59,10 @@ NTSTATUS ObpCreateObject(POBJECT_TYPE Type, SIZE_T BodySize, PVOID *Object);
 NTSTATUS ObpInsertName(PVOID Object, PCUNICODE_STRING Name, BOOLEAN Permanent);
 /* Takes the name out (drops O2's reference); harmless without one. */
 VOID ObpRemoveName(PVOID Object);
+BOOLEAN ObpHasName(PVOID Object);
 POBJECT_TYPE ObpGetObjectType(PVOID Object);
+/* By the name of its type; for those below the component that made the type. */
+BOOLEAN ObpIsOfType(PVOID Object, PCUNICODE_STRING TypeName);
 /* Full name, NUL-terminated, cut to Size bytes; empty if none. */
 VOID ObpQueryName(PVOID Object, PWSTR Buffer, SIZE_T Size);
 LONG ObpPointerCount(PVOID Object);
@@ -72,6 +83,14 @@ typedef OBP_HANDLE_TABLE *OBP_GET_TABLE(PEPROCESS Process);
 VOID ObpRegisterTables(OBP_GET_TABLE *GetTable, OBP_HANDLE_TABLE *KernelTable);
 /* Handle to an object already referenced by the caller (the reference is not consumed). */
 NTSTATUS ObpCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, ULONG Attributes, HANDLE *Handle);
+/* Creates a handle for a fresh object, named if the attributes say so; consumes its reference. */
+NTSTATUS ObpPublishObject(PVOID Object, const OBP_ATTRIBUTES *Attributes, ACCESS_MASK Access,
+                          KPROCESSOR_MODE Mode, PHANDLE Handle);
+/* Opens an existing object of Type by its attributes; the pointers are the caller's. */
+NTSTATUS ObpOpenService(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
+                        POBJECT_TYPE Type);
+/* Writes a handle to the caller, or closes it again. */
+NTSTATUS ObpReturnHandle(PHANDLE Target, HANDLE Handle, KPROCESSOR_MODE Mode);
 /* ObReferenceObjectByHandle for one known type, no access check: the fast path of io. */
 NTSTATUS ObpReferenceFileHandle(HANDLE Handle, KPROCESSOR_MODE Mode, POBJECT_TYPE Type,
                                 ACCESS_MASK *GrantedAccess, PVOID *Object);
@@ -116,6 +135,10 @@ NTSTATUS NTAPI NtClearEvent(HANDLE Handle);
 NTSTATUS NTAPI NtCreateMutant(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                               BOOLEAN InitialOwner);
 NTSTATUS NTAPI NtReleaseMutant(HANDLE Handle, PLONG Previous);
+NTSTATUS NTAPI NtOpenMutant(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes);
+NTSTATUS NTAPI NtOpenSemaphore(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes);
+NTSTATUS NTAPI NtSignalAndWaitForSingleObject(HANDLE Signal, HANDLE Wait, BOOLEAN Alertable,
+                                              PLARGE_INTEGER Timeout);
 NTSTATUS NTAPI NtCreateSemaphore(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                                  LONG InitialCount, LONG MaximumCount);
 NTSTATUS NTAPI NtReleaseSemaphore(HANDLE Handle, LONG Count, PLONG Previous);
@@ -153,11 +176,6 @@ LONG ObpObjectsInUse(POBJECT_TYPE Type);
  * OBJECT_ATTRIBUTES from a caller of Mode: the structure and the name copied into kernel memory,
  * Buffer NUL-terminated. Attributes NULL: an empty name. Release with ObpReleaseAttributes.
  */
-typedef struct OBP_ATTRIBUTES {
-    UNICODE_STRING Name; /* Buffer NULL: no name */
-    HANDLE RootDirectory;
-    ULONG Attributes; /* OBJ_*; OBJ_KERNEL_HANDLE only survives in KernelMode */
-} OBP_ATTRIBUTES;
 NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode,
                               OBP_ATTRIBUTES *Captured);
 VOID ObpReleaseAttributes(OBP_ATTRIBUTES *Captured);

@@ -248,6 +248,15 @@ ObpGetObjectType(PVOID Object)
     return ObpHeader(Object)->Type;
 }
 
+BOOLEAN
+ObpIsOfType(PVOID Object, PCUNICODE_STRING TypeName)
+{
+    PCUNICODE_STRING name = &ObpHeader(Object)->Type->Name;
+
+    return name->Length == TypeName->Length &&
+           memcmp(name->Buffer, TypeName->Buffer, name->Length) == 0;
+}
+
 LONG
 ObpPointerCount(PVOID Object)
 {
@@ -274,53 +283,56 @@ ObpObjectsInUse(POBJECT_TYPE Type)
 LONG_PTR FASTCALL
 ObfReferenceObject(PVOID Object)
 {
+    NT_ENTER(ObfReferenceObject);
     return ObpReference(Object);
 }
 
 LONG_PTR FASTCALL
 ObfDereferenceObject(PVOID Object)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ObfDereferenceObject);
     return ObpDereference(Object, FALSE);
 }
 
 LONG_PTR FASTCALL
 ObfReferenceObjectWithTag(PVOID Object, ULONG Tag)
 {
+    NT_ENTER(ObfReferenceObjectWithTag);
     return ObpReference(Object);
 }
 
 LONG_PTR FASTCALL
 ObfDereferenceObjectWithTag(PVOID Object, ULONG Tag)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ObfDereferenceObjectWithTag);
     return ObpDereference(Object, FALSE);
 }
 
 VOID NTAPI
 ObDereferenceObjectDeferDelete(PVOID Object)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ObDereferenceObjectDeferDelete);
     ObpDereference(Object, TRUE);
 }
 
 VOID NTAPI
 ObDereferenceObjectDeferDeleteWithTag(PVOID Object, ULONG Tag)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ObDereferenceObjectDeferDeleteWithTag);
     ObpDereference(Object, TRUE);
 }
 
 LONG_PTR NTAPI
 ObReferenceObject(PVOID Object)
 {
+    NT_ENTER(ObReferenceObject);
     return ObpReference(Object);
 }
 
 LONG_PTR NTAPI
 ObDereferenceObject(PVOID Object)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ObDereferenceObject);
     return ObpDereference(Object, FALSE);
 }
 
@@ -328,6 +340,7 @@ ObDereferenceObject(PVOID Object)
 BOOLEAN NTAPI
 ObReferenceObjectSafe(PVOID Object)
 {
+    NT_ENTER(ObReferenceObjectSafe);
     OBP_HEADER *header = ObpHeader(Object);
     LONG_PTR count = __atomic_load_n(&header->PointerCount, __ATOMIC_RELAXED);
 
@@ -345,7 +358,7 @@ NTSTATUS NTAPI
 ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
                            KPROCESSOR_MODE AccessMode)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    NT_ENTER(ObReferenceObjectByPointer);
     if (ObjectType != NULL && ObpHeader(Object)->Type != ObjectType &&
         (AccessMode != KernelMode || ObjectType == ObpSymbolicLinkType)) {
         return STATUS_OBJECT_TYPE_MISMATCH;
@@ -358,6 +371,7 @@ NTSTATUS NTAPI
 ObReferenceObjectByPointerWithTag(PVOID Object, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
                                   KPROCESSOR_MODE AccessMode, ULONG Tag)
 {
+    NT_ENTER(ObReferenceObjectByPointerWithTag);
     return ObReferenceObjectByPointer(Object, DesiredAccess, ObjectType, AccessMode);
 }
 

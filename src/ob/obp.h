@@ -130,6 +130,7 @@ VOID ObpLastHandleClosed(OBP_HEADER *Header);
 /* ---- handle.c ---- */
 OBP_HANDLE_TABLE *ObpTableOf(PEPROCESS Process);
 BOOLEAN ObpIsKernelHandle(HANDLE Handle);
+OBP_HANDLE_TABLE *ObpSystemTable(VOID);
 /* Locks the entry of a handle; NULL: there is none, or not for Mode. *Table: where it is. */
 OBP_HANDLE_ENTRY *ObpLockHandle(HANDLE Handle, KPROCESSOR_MODE Mode, OBP_HANDLE_TABLE **Table,
                                 ULONG64 *Value);
@@ -158,11 +159,20 @@ NTSTATUS ObpInitializeDispatcherTypes(VOID);
 VOID ObpDropDispatcherTypes(VOID);
 NTSTATUS ObpInitializeCallbacks(VOID);
 VOID ObpDropCallbackType(VOID);
-/* Creates a handle for a fresh object, named if the attributes say so; consumes its reference. */
-NTSTATUS ObpPublishObject(PVOID Object, const OBP_ATTRIBUTES *Attributes, ACCESS_MASK Access,
-                          KPROCESSOR_MODE Mode, PHANDLE Handle);
-/* Opens an existing object of Type by its attributes. */
-NTSTATUS ObpOpenService(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
-                        POBJECT_TYPE Type);
-/* Writes a handle to the caller, or closes it again. */
-NTSTATUS ObpReturnHandle(PHANDLE Target, HANDLE Handle, KPROCESSOR_MODE Mode);
+/*
+ * The object behind a handle with SYNCHRONIZE, referenced, and what of it can be waited for.
+ * STATUS_OBJECT_TYPE_MISMATCH: nothing.
+ */
+NTSTATUS ObpReferenceWaitable(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID *Object, PVOID *Waitable);
+
+/* ---- intercept.c ---- */
+
+VOID ObpInitializeIntercepts(VOID);
+/* Forgets object callbacks that nobody unregistered. */
+VOID ObpShutdownIntercepts(VOID);
+/*
+ * ObpCreateHandleIn between the callbacks of the object's type. Source and Target: the processes of
+ * a duplication, NULL otherwise. PASSIVE_LEVEL.
+ */
+NTSTATUS ObpInterceptHandle(OBP_HANDLE_TABLE *Table, PVOID Object, ACCESS_MASK Access,
+                            ULONG Attributes, PEPROCESS Source, PEPROCESS Target, HANDLE *Handle);

@@ -205,6 +205,7 @@ ObpQueryName(PVOID Object, PWSTR Buffer, SIZE_T Size)
 /* ---- duplication ---- */
 
 typedef struct OBP_SOURCE {
+    PEPROCESS Process;
     PVOID Object; /* referenced */
     ACCESS_MASK Access;
     ULONG Attributes;
@@ -270,11 +271,12 @@ ObpDuplicateInto(const OBP_SOURCE *Source, HANDLE TargetProcess, ACCESS_MASK Acc
     }
     if (NT_SUCCESS(status)) {
         Attributes &= Mode == KernelMode ? OBJ_INHERIT | OBJ_KERNEL_HANDLE : OBJ_INHERIT;
-        table = ObpTableOf(process);
-        if ((Attributes & OBJ_KERNEL_HANDLE) != 0) {
-            status = ObpCreateHandle(Source->Object, Access, Attributes, &handle);
-        } else if (table == NULL) {
+        table = (Attributes & OBJ_KERNEL_HANDLE) != 0 ? ObpSystemTable() : ObpTableOf(process);
+        if (table == NULL) {
             status = STATUS_PROCESS_IS_TERMINATING;
+        } else if (ObpGetObjectType(Source->Object)->Ops.TakesCallbacks) {
+            status = ObpInterceptHandle(table, Source->Object, Access, Attributes, Source->Process,
+                                        process, &handle);
         } else {
             status = ObpCreateHandleIn(table, Source->Object, Access, Attributes, &handle);
         }
@@ -318,14 +320,14 @@ ObpClose(HANDLE Handle)
 NTSTATUS NTAPI
 NtClose(HANDLE Handle)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(NtClose);
     return ObpClose(Handle);
 }
 
 NTSTATUS NTAPI
 ZwClose(HANDLE Handle)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(ZwClose);
     return OBP_ZW(ObpClose(Handle));
 }
 
@@ -333,18 +335,19 @@ NTSTATUS NTAPI
 NtDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess, PHANDLE Target,
                   ACCESS_MASK Access, ULONG Attributes, ULONG Options)
 {
+    NT_ENTER(NtDuplicateObject);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
     OBP_HANDLE_TABLE *table;
     OBP_SOURCE source;
     NTSTATUS status;
     PVOID process;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = ObpReferenceProcess(SourceProcess, mode, &process);
     if (!NT_SUCCESS(status)) {
         return status;
     }
     table = ObpTableOf(process);
+    source.Process = process;
     status = ObpReferenceSource(table, Source, mode, &source);
     if (NT_SUCCESS(status)) {
         if (TargetProcess != NULL) {
@@ -364,6 +367,7 @@ NTSTATUS NTAPI
 ZwDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess, PHANDLE Target,
                   ACCESS_MASK Access, ULONG Attributes, ULONG Options)
 {
+    NT_ENTER(ZwDuplicateObject);
     return OBP_ZW(NtDuplicateObject(SourceProcess, Source, TargetProcess, Target, Access,
                                     Attributes, Options));
 }
@@ -371,10 +375,10 @@ ZwDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess, PHA
 NTSTATUS NTAPI
 NtMakeTemporaryObject(HANDLE Handle)
 {
+    NT_ENTER(NtMakeTemporaryObject);
     NTSTATUS status;
     PVOID object;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = ObReferenceObjectByHandle(Handle, DELETE, NULL, KiGetCurrentThread()->PreviousMode,
                                        &object, NULL);
     if (NT_SUCCESS(status)) {
@@ -387,6 +391,7 @@ NtMakeTemporaryObject(HANDLE Handle)
 NTSTATUS NTAPI
 ZwMakeTemporaryObject(HANDLE Handle)
 {
+    NT_ENTER(ZwMakeTemporaryObject);
     return OBP_ZW(NtMakeTemporaryObject(Handle));
 }
 
@@ -395,11 +400,11 @@ ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PACCESS_STATE Passed
                       ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
                       KPROCESSOR_MODE AccessMode, PHANDLE Handle)
 {
+    NT_ENTER(ObOpenObjectByPointer);
     POBJECT_TYPE type = ObpGetObjectType(Object);
     ACCESS_MASK access;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (ObjectType != NULL && ObjectType != type) {
         return STATUS_OBJECT_TYPE_MISMATCH;
     }
@@ -418,6 +423,7 @@ ObOpenObjectByPointerWithTag(PVOID Object, ULONG HandleAttributes, PACCESS_STATE
                              ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
                              KPROCESSOR_MODE AccessMode, ULONG Tag, PHANDLE Handle)
 {
+    NT_ENTER(ObOpenObjectByPointerWithTag);
     return ObOpenObjectByPointer(Object, HandleAttributes, PassedAccessState, DesiredAccess,
                                  ObjectType, AccessMode, Handle);
 }
@@ -429,12 +435,12 @@ ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes,
                         POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode, PVOID ParseContext,
                         PVOID *Object)
 {
+    NT_ENTER(ObReferenceObjectByName);
     OBP_OPEN_REQUEST request = {.DesiredAccess = DesiredAccess,
                                 .Attributes = Attributes,
                                 .AccessMode = AccessMode,
                                 .Context = ParseContext};
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     *Object = NULL;
     return ObpOpenByName(ObjectName, NULL, ObjectType, &request, Object);
 }
@@ -449,11 +455,11 @@ NTSTATUS NTAPI
 ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length,
                   PULONG ReturnLength)
 {
+    NT_ENTER(ObQueryNameString);
     ULONG needed = sizeof(OBJECT_NAME_INFORMATION);
     SIZE_T bytes;
     PWSTR path;
 
-    NT_IRQL_MAX(APC_LEVEL);
     path = ExpAllocatePool(PagedPool, OBP_PATH_BYTES, OBP_TAG_CAPTURE, NT_CALLER());
     if (path == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;

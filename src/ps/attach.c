@@ -13,9 +13,9 @@
 VOID NTAPI
 KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE ApcState)
 {
+    NT_ENTER(KeStackAttachProcess);
     KTHREAD *thread = KiGetCurrentThread();
 
-    NT_IRQL_MAX(APC_LEVEL);
     RtlZeroMemory(ApcState, sizeof(*ApcState));
     ApcState->Process = thread->Process;
     thread->Process = Process;
@@ -24,7 +24,7 @@ KeStackAttachProcess(PKPROCESS Process, PKAPC_STATE ApcState)
 VOID NTAPI
 KeUnstackDetachProcess(PKAPC_STATE ApcState)
 {
-    NT_IRQL_MAX(APC_LEVEL);
+    NT_ENTER(KeUnstackDetachProcess);
     KiGetCurrentThread()->Process = ApcState->Process;
 }
 
@@ -32,9 +32,9 @@ KeUnstackDetachProcess(PKAPC_STATE ApcState)
 VOID NTAPI
 KeAttachProcess(PKPROCESS Process)
 {
+    NT_ENTER(KeAttachProcess);
     KTHREAD *thread = KiGetCurrentThread();
 
-    NT_IRQL_MAX(APC_LEVEL);
     if (thread->Process != thread->OwnProcess && thread->Process != Process) {
         KiBugCheckDetail(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Process,
                          (ULONG_PTR)thread->Process, 0, 0,
@@ -47,9 +47,9 @@ KeAttachProcess(PKPROCESS Process)
 VOID NTAPI
 KeDetachProcess(VOID)
 {
+    NT_ENTER(KeDetachProcess);
     KTHREAD *thread = KiGetCurrentThread();
 
-    NT_IRQL_MAX(APC_LEVEL);
     thread->Process = thread->OwnProcess;
 }
 

@@ -23,6 +23,8 @@ typedef struct PSP_HOST_THREAD {
     PETHREAD Thread; /* until Started is set */
     LONG References; /* C1; atomic */
     KEVENT Started;  /* Cid is set */
+    KEVENT Go;       /* the maker is done with it: it runs, or ends if Cancelled */
+    BOOLEAN Cancelled;
 } PSP_HOST_THREAD;
 
 static PSP_HOST_THREAD *PspDeadThreads; /* atomic */
@@ -109,17 +111,31 @@ PspThreadStart(void *Context)
 {
     PSP_HOST_THREAD *host = Context;
     PETHREAD thread = host->Thread;
+    BOOLEAN leaves;
 
     KiSetCurrentThread(&thread->Tcb);
     PspInsertThread(thread);
     KeSetEvent(&host->Started, IO_NO_INCREMENT, FALSE);
-    PspRunThread(thread);
+    KeWaitForSingleObject(&host->Go, Executive, KernelMode, FALSE, NULL);
+    if (!host->Cancelled) {
+        PspTellThreadStarts(thread);
+        PspRunThread(thread);
+    }
     thread->ExitFrame = NULL;
+    /* A client's that ended by returning, not in a system call, comes in from user mode. */
+    leaves =
+        !thread->IsSystemThread && __atomic_load_n(&thread->InSystemCall, __ATOMIC_RELAXED) == 0;
+    while (leaves && !PspBeginThreadChange()) {
+        PspStayAtGate();
+    }
     __atomic_fetch_add(&PspEndingThreads, 1, __ATOMIC_ACQ_REL);
     PspEndCurrentThread(thread);
     PspReleaseHostThread(host);
     __atomic_fetch_sub(&PspEndingThreads, 1, __ATOMIC_ACQ_REL);
     HalpWakeAddress(&PspEndingThreads, MAXLONG);
+    if (leaves) {
+        PspEndThreadChange();
+    }
 }
 
 DECLSPEC_NORETURN static VOID
@@ -131,11 +147,11 @@ PspLeaveThread(PETHREAD Thread, NTSTATUS Status)
 }
 
 /*
- * Starts the host thread of Thread and waits until its Cid is known. Consumes the caller's
- * reference: it becomes the thread's own (TH1), also on failure.
+ * Makes the host thread of Thread and waits until its Cid is known; PspLetThreadGo follows.
+ * Consumes the caller's reference: it becomes the thread's own (TH1), also on failure.
  */
 static NTSTATUS
-PspStartThread(PETHREAD Thread, const char *Name)
+PspStartThread(PETHREAD Thread, const char *Name, PSP_HOST_THREAD **Host)
 {
     PSP_HOST_THREAD *host;
     HALP_STATUS result = HALP_NO_MEMORY;
@@ -147,22 +163,37 @@ PspStartThread(PETHREAD Thread, const char *Name)
     }
     host->Thread = Thread;
     host->References = 2;
+    host->Cancelled = FALSE;
     KeInitializeEvent(&host->Started, NotificationEvent, FALSE);
+    KeInitializeEvent(&host->Go, NotificationEvent, FALSE);
     result = HalpCreateThread(&host->Host, Name, PspThreadStart, host);
     if (result != HALP_OK) {
         ExFreePoolWithTag(host, PSP_TAG);
         goto Undo;
     }
     KeWaitForSingleObject(&host->Started, Executive, KernelMode, FALSE, NULL);
-    PspReleaseHostThread(host);
+    *Host = host;
     return STATUS_SUCCESS;
 
 Undo:
-    /* Never ran: counts as ended, so that a handle that was given out is signaled. */
     Thread->ExitStatus = STATUS_INSUFFICIENT_RESOURCES;
     KiTerminateThread(&Thread->Tcb);
     ObDereferenceObject(Thread);
     return STATUS_INSUFFICIENT_RESOURCES;
+}
+
+/* Lets the thread run, or, with a failure, end without having run. */
+static VOID
+PspLetThreadGo(PETHREAD Thread, PSP_HOST_THREAD *Host, NTSTATUS Status)
+{
+    if (NT_SUCCESS(Status)) {
+        PspTellThreadMade(Thread);
+    } else {
+        Thread->ExitStatus = Status;
+        Host->Cancelled = TRUE;
+    }
+    KeSetEvent(&Host->Go, IO_NO_INCREMENT, FALSE);
+    PspReleaseHostThread(Host);
 }
 
 /* Makes, hands out and starts a thread; Setup fields are already in Thread. */
@@ -170,25 +201,24 @@ static NTSTATUS
 PspPublishThread(PETHREAD Thread, ULONG Attributes, const char *Name, PHANDLE Handle,
                  CLIENT_ID *ClientId)
 {
+    PSP_HOST_THREAD *host;
     HANDLE handle;
     NTSTATUS status;
 
-    status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, Attributes, &handle);
+    ObReferenceObject(Thread); /* to read Cid behind the start */
+    status = PspStartThread(Thread, Name, &host);
     if (!NT_SUCCESS(status)) {
-        KiTerminateThread(&Thread->Tcb);
         ObDereferenceObject(Thread);
         return status;
     }
-    ObReferenceObject(Thread); /* to read Cid behind the start */
-    status = PspStartThread(Thread, Name);
+    status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, Attributes, &handle);
     if (NT_SUCCESS(status)) {
         *Handle = handle;
         if (ClientId != NULL) {
             *ClientId = Thread->Cid;
         }
-    } else {
-        ZwClose(handle);
     }
+    PspLetThreadGo(Thread, host, status);
     ObDereferenceObject(Thread);
     return status;
 }
@@ -213,6 +243,7 @@ PspCreateSystemThreadObject(PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Co
 NTSTATUS
 PspCreateReferencedSystemThread(PKSTART_ROUTINE Routine, PVOID Context, PETHREAD *Thread)
 {
+    PSP_HOST_THREAD *host;
     PETHREAD thread;
     NTSTATUS status;
 
@@ -222,11 +253,12 @@ PspCreateReferencedSystemThread(PKSTART_ROUTINE Routine, PVOID Context, PETHREAD
         return status;
     }
     ObReferenceObject(thread);
-    status = PspStartThread(thread, "system");
+    status = PspStartThread(thread, "system", &host);
     if (!NT_SUCCESS(status)) {
         ObDereferenceObject(thread);
         return status;
     }
+    PspLetThreadGo(thread, host, STATUS_SUCCESS);
     *Thread = thread;
     return STATUS_SUCCESS;
 }
@@ -324,12 +356,12 @@ NtboxQueryThread(HANDLE Thread, CLIENT_ID *ClientId, NTSTATUS *ExitStatus)
 NTSTATUS NTAPI
 NtResumeThread(HANDLE Thread, PULONG Previous)
 {
+    NT_ENTER(NtResumeThread);
     KPROCESSOR_MODE mode = ExGetPreviousMode();
     PETHREAD thread;
     NTSTATUS status;
     ULONG previous;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     status = ObReferenceObjectByHandle(Thread, THREAD_SUSPEND_RESUME, PspThreadType, mode,
                                        (PVOID *)&thread, NULL);
     if (!NT_SUCCESS(status)) {
@@ -362,12 +394,12 @@ PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUT
                      HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
                      PVOID StartContext)
 {
+    NT_ENTER(PsCreateSystemThread);
     ULONG attributes = ObjectAttributes != NULL ? ObjectAttributes->Attributes : 0;
     PEPROCESS process = PsInitialSystemProcess;
     PETHREAD thread;
     NTSTATUS status;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (ProcessHandle != NULL) {
         status = ObReferenceObjectByHandle(ProcessHandle, 0, PspProcessType, KernelMode,
                                            (PVOID *)&process, NULL);
@@ -398,6 +430,7 @@ PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUT
 NTSTATUS NTAPI
 PsTerminateSystemThread(NTSTATUS ExitStatus)
 {
+    NT_ENTER(PsTerminateSystemThread);
     PETHREAD thread = (PETHREAD)KiGetCurrentThread();
 
     if (!thread->IsSystemThread || thread->ExitFrame == NULL) {

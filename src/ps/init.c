@@ -34,6 +34,7 @@ PspCreateTypes(VOID)
                     STANDARD_RIGHTS_WRITE | PROCESS_CREATE_THREAD,
                     STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, PROCESS_ALL_ACCESS},
         .Waitable = TRUE,
+        .TakesCallbacks = TRUE,
         .Delete = PspDeleteProcess,
     };
     static const OBP_TYPE_OPS threadOps = {
@@ -43,11 +44,21 @@ PspCreateTypes(VOID)
                     STANDARD_RIGHTS_WRITE | THREAD_SET_INFORMATION,
                     STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, THREAD_ALL_ACCESS},
         .Waitable = TRUE,
+        .TakesCallbacks = TRUE,
         .Delete = PspDeleteThread,
     };
     NTSTATUS status = ObpCreateType(&processOps, &PspProcessType);
 
-    return NT_SUCCESS(status) ? ObpCreateType(&threadOps, &PspThreadType) : status;
+    if (NT_SUCCESS(status)) {
+        status = ObpCreateType(&threadOps, &PspThreadType);
+    }
+    if (NT_SUCCESS(status)) {
+        status = PspCreateSectionType();
+    }
+    if (NT_SUCCESS(status)) {
+        status = SepInitializeTokens();
+    }
+    return NT_SUCCESS(status) ? PspCreateTimerType() : status;
 }
 
 static NTSTATUS
@@ -92,7 +103,8 @@ PspQueryCodeMode(KTHREAD *Thread)
     if (thread->IsSystemThread || thread->Tcb.OwnProcess != &PspClientProcess->Pcb) {
         return MI_CODE_SYSTEM_THREAD;
     }
-    return thread->InSystemCall != 0 ? MI_CODE_SYSTEM_SERVICE : MI_CODE_USER;
+    return __atomic_load_n(&thread->InSystemCall, __ATOMIC_RELAXED) != 0 ? MI_CODE_SYSTEM_SERVICE
+                                                                         : MI_CODE_USER;
 }
 
 /* ---- threads for ex, below us ---- */
@@ -125,6 +137,7 @@ PspInitializeSystem(VOID)
     char line[8];
     NTSTATUS status;
 
+    PspOpenGate();
     status = PspCreateTypes();
     if (!NT_SUCCESS(status)) {
         return status;
@@ -160,6 +173,7 @@ PspShutdownSystem(VOID)
     PspFreeDeliveryBuffers();
     PspCloseHandles(PspClientProcess);
     PspCloseHandles(PsInitialSystemProcess);
+    SepShutdownTokens();
     PspJoinEndedThreads();
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ps/notify.c - registration of process, image and machine notify routines
+ * ps/notify.c - registration of process, image, thread and machine notify routines
  *
  * A routine is a slot of a fixed table. A delivery raises Running, then looks at Removing and
  * Routine; a removal sets Removing, then waits until Running is 0. Both orders are sequentially
@@ -12,10 +12,10 @@
  *             N3  The machine's events are open iff PspRegistered > 0 (or could not be opened).
  * Locks       PspNotifyLock (a synchronization event, PASSIVE_LEVEL).
  * Source      WDK reference, ntddk.h PsSetCreateProcessNotifyRoutine(Ex, Ex2),
- *             PsSetLoadImageNotifyRoutine, PsRemoveLoadImageNotifyRoutine.
+ *             PsSetLoadImageNotifyRoutine, PsRemoveLoadImageNotifyRoutine,
+ *             PsSetCreateThreadNotifyRoutine(Ex), PsRemoveCreateThreadNotifyRoutine.
  */
-#include <stdio.h>
-
+#include "ob/filter.h"
 #include "ps/psp.h"
 
 static KEVENT PspNotifyLock;
@@ -24,7 +24,8 @@ static ULONG PspNotifyUsed[PSP_NOTIFY_LISTS];            /* atomic; slots in use
 static ULONG PspRegistered NT_GUARDED_BY(PspNotifyLock); /* process and image routines */
 
 static const char *const PspNotifyKinds[PSP_NOTIFY_LISTS] = {
-    "process notify routine", "load-image notify routine", "machine notify routine"};
+    "process notify routine", "load-image notify routine", "machine notify routine",
+    "thread notify routine"};
 
 VOID
 PspInitializeNotify(VOID)
@@ -115,6 +116,13 @@ PspFindFreeNotifyLocked(PSP_NOTIFY_LIST List)
     return NULL;
 }
 
+/* Its routines are called for events of the machine. */
+static BOOLEAN
+PspNeedsEvents(PSP_NOTIFY_LIST List)
+{
+    return List == PspNotifyProcess || List == PspNotifyImage;
+}
+
 /* Unique: STATUS_INVALID_PARAMETER if it is there already. Full: the status when it is full. */
 static NTSTATUS
 PspAddNotify(PSP_NOTIFY_LIST List, PVOID Routine, ULONG Extended, BOOLEAN Unique, NTSTATUS Full)
@@ -143,7 +151,7 @@ PspAddNotify(PSP_NOTIFY_LIST List, PVOID Routine, ULONG Extended, BOOLEAN Unique
     if (used > PspNotifyUsed[List]) {
         __atomic_store_n(&PspNotifyUsed[List], used, __ATOMIC_RELEASE);
     }
-    if (List != PspNotifyMachine && PspRegistered++ == 0) {
+    if (PspNeedsEvents(List) && PspRegistered++ == 0) {
         PspStartEvents();
     }
 Unlock:
@@ -177,7 +185,7 @@ PspFinishRemoval(PSP_NOTIFY_LIST List, PSP_NOTIFY_SLOT *Slot)
     PspLockNotify();
     __atomic_store_n(&Slot->Routine, NULL, __ATOMIC_SEQ_CST);
     __atomic_store_n(&Slot->Removing, FALSE, __ATOMIC_SEQ_CST);
-    if (List != PspNotifyMachine && --PspRegistered == 0) {
+    if (PspNeedsEvents(List) && --PspRegistered == 0) {
         PspStopEvents();
     }
     PspUnlockNotify();
@@ -237,7 +245,7 @@ PspCountNotifyRoutinesInRange(ULONG_PTR Base, SIZE_T Size, const char **Kind)
             *Kind = PspNotifyKinds[list];
         }
     }
-    return count;
+    return count + ObpCountFiltersInRange(Base, Size, count == 0 ? Kind : NULL);
 }
 
 ULONG
@@ -253,7 +261,7 @@ PspRemoveNotifyRoutinesInRange(ULONG_PTR Base, SIZE_T Size)
             ++removed;
         }
     }
-    return removed;
+    return removed + ObpRemoveFiltersInRange(Base, Size);
 }
 
 #pragma GCC visibility push(default)
@@ -283,14 +291,14 @@ PspSetProcessNotify(PVOID Routine, ULONG Extended, BOOLEAN Remove)
 NTSTATUS NTAPI
 PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRoutine, BOOLEAN Remove)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(PsSetCreateProcessNotifyRoutine);
     return PspSetProcessNotify((PVOID)NotifyRoutine, 0, Remove);
 }
 
 NTSTATUS NTAPI
 PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIFY_ROUTINE_EX NotifyRoutine, BOOLEAN Remove)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(PsSetCreateProcessNotifyRoutineEx);
     return PspSetProcessNotify((PVOID)NotifyRoutine, 1, Remove);
 }
 
@@ -299,7 +307,7 @@ NTSTATUS NTAPI
 PsSetCreateProcessNotifyRoutineEx2(PSCREATEPROCESSNOTIFYTYPE NotifyType, PVOID NotifyInformation,
                                    BOOLEAN Remove)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(PsSetCreateProcessNotifyRoutineEx2);
     if (NotifyType != PsCreateProcessNotifySubsystems) {
         return STATUS_INVALID_PARAMETER;
     }
@@ -318,7 +326,7 @@ PsSetCreateProcessNotifyRoutineEx2(PSCREATEPROCESSNOTIFYTYPE NotifyType, PVOID N
 NTSTATUS NTAPI
 PsSetLoadImageNotifyRoutine(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(PsSetLoadImageNotifyRoutine);
     return PspAddNotify(PspNotifyImage, (PVOID)NotifyRoutine, 0, FALSE,
                         STATUS_INSUFFICIENT_RESOURCES);
 }
@@ -327,7 +335,7 @@ PsSetLoadImageNotifyRoutine(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine)
 NTSTATUS NTAPI
 PsSetLoadImageNotifyRoutineEx(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine, ULONG_PTR Flags)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(PsSetLoadImageNotifyRoutineEx);
     if ((Flags & ~(ULONG_PTR)PS_IMAGE_NOTIFY_CONFLICTING_ARCHITECTURE) != 0) {
         return STATUS_INVALID_PARAMETER_2;
     }
@@ -338,46 +346,63 @@ PsSetLoadImageNotifyRoutineEx(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine, ULONG_PT
 NTSTATUS NTAPI
 PsRemoveLoadImageNotifyRoutine(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(PsRemoveLoadImageNotifyRoutine);
     return PspRemoveNotify(PspNotifyImage, (PVOID)NotifyRoutine, 0, STATUS_PROCEDURE_NOT_FOUND);
 }
 
-/* ---- thread routines: refused, there is no source of thread events ---- */
+/* ---- thread routines ---- */
 
-static NTSTATUS
-PspRefuseThreadNotify(const char *Function)
-{
-    char line[160];
-    int length = snprintf(line, sizeof(line),
-                          "ntbox: %s: thread events are not reported here; the call fails with "
-                          "STATUS_NOT_SUPPORTED\n",
-                          Function);
-
-    HalpWriteLog(line, (size_t)length);
-    return STATUS_NOT_SUPPORTED;
-}
-
-/* Differs: STATUS_NOT_SUPPORTED, with a line in the log: no thread events in this version. */
+/*
+ * PsSetCreateThreadNotifyRoutine - be called when a thread starts or ends
+ *
+ * Errors   STATUS_INSUFFICIENT_RESOURCES: 64 are registered
+ * IRQL     PASSIVE_LEVEL. The routine runs at PASSIVE_LEVEL in a critical region: for a start in
+ * the thread that made the new one, which has not run yet; for an end in the ending thread. The
+ * same routine may be registered more than once, and is then called as often. Differs  told are
+ * threads of the kernel and of the client; those of other processes of the machine are not. A
+ * thread of the client that Linux made is told at its first system call. Source   WDK reference,
+ * nf-ntddk-pssetcreatethreadnotifyroutine, PCREATE_THREAD_NOTIFY_ROUTINE
+ */
 NTSTATUS NTAPI
 PsSetCreateThreadNotifyRoutine(PCREATE_THREAD_NOTIFY_ROUTINE NotifyRoutine)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    return PspRefuseThreadNotify("PsSetCreateThreadNotifyRoutine");
+    NT_ENTER(PsSetCreateThreadNotifyRoutine);
+    return PspAddNotify(PspNotifyThread, (PVOID)NotifyRoutine, 0, FALSE,
+                        STATUS_INSUFFICIENT_RESOURCES);
 }
 
+/*
+ * PsSetCreateThreadNotifyRoutineEx - the same for
+ *   PsCreateThreadNotifyNonSystem   threads that are no system threads, called on the new thread
+ *   PsCreateThreadNotifySubsystems  every thread, as PsSetCreateThreadNotifyRoutine
+ *
+ * Errors   STATUS_INVALID_PARAMETER: another type; STATUS_INSUFFICIENT_RESOURCES
+ * Source   WDK reference, nf-ntddk-pssetcreatethreadnotifyroutineex, PSCREATETHREADNOTIFYTYPE
+ */
 NTSTATUS NTAPI
 PsSetCreateThreadNotifyRoutineEx(PSCREATETHREADNOTIFYTYPE NotifyType, PVOID NotifyInformation)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    return PspRefuseThreadNotify("PsSetCreateThreadNotifyRoutineEx");
+    NT_ENTER(PsSetCreateThreadNotifyRoutineEx);
+    if (NotifyType != PsCreateThreadNotifyNonSystem &&
+        NotifyType != PsCreateThreadNotifySubsystems) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    return PspAddNotify(PspNotifyThread, NotifyInformation, PSP_NOTIFY_ON_NEW_THREAD + NotifyType,
+                        FALSE, STATUS_INSUFFICIENT_RESOURCES);
 }
 
-/* Nothing can be registered, so there is nothing to remove. */
+/* STATUS_PROCEDURE_NOT_FOUND: not registered. Waits for calls in progress; takes one of several. */
 NTSTATUS NTAPI
 PsRemoveCreateThreadNotifyRoutine(PCREATE_THREAD_NOTIFY_ROUTINE NotifyRoutine)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
-    return STATUS_PROCEDURE_NOT_FOUND;
+    NT_ENTER(PsRemoveCreateThreadNotifyRoutine);
+    NTSTATUS status = STATUS_PROCEDURE_NOT_FOUND;
+
+    for (ULONG extended = 0; extended < 3 && status == STATUS_PROCEDURE_NOT_FOUND; ++extended) {
+        status = PspRemoveNotify(PspNotifyThread, (PVOID)NotifyRoutine, extended,
+                                 STATUS_PROCEDURE_NOT_FOUND);
+    }
+    return status;
 }
 
 /* ---- the machine routine ---- */

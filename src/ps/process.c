@@ -160,6 +160,25 @@ PspFindProcess(HANDLE ProcessId, BOOLEAN MachineOnly)
     return process;
 }
 
+ULONG
+PspCollectProcesses(PEPROCESS *Processes, ULONG Count)
+{
+    ULONG found = 0;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&PspProcessLock, &irql);
+    for (PLIST_ENTRY entry = PspActiveProcesses.Flink; entry != &PspActiveProcesses;
+         entry = entry->Flink) {
+        if (found < Count) {
+            Processes[found] = CONTAINING_RECORD(entry, EPROCESS, ActiveLink);
+            ObReferenceObject(Processes[found]); /* P1 */
+        }
+        ++found;
+    }
+    KeReleaseSpinLock(&PspProcessLock, irql);
+    return found;
+}
+
 /* Takes one process of the machine out of the tables, with its reference; NULL: none is left. */
 static PEPROCESS
 PspTakeMachineProcess(VOID)
@@ -197,9 +216,9 @@ PspForgetMachineProcesses(VOID)
 NTSTATUS NTAPI
 PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process)
 {
+    NT_ENTER(PsLookupProcessByProcessId);
     PEPROCESS process;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     process = PspFindProcess(ProcessId, FALSE);
     if (process == NULL) {
         return STATUS_INVALID_PARAMETER;
@@ -239,10 +258,10 @@ PsGetProcessInheritedFromUniqueProcessId(PEPROCESS Process)
 NTSTATUS NTAPI
 SeLocateProcessImageName(PEPROCESS Process, PUNICODE_STRING *ImageFileName)
 {
+    NT_ENTER(SeLocateProcessImageName);
     USHORT length = Process->ImageName.Length;
     PUNICODE_STRING name;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     name = ExpAllocatePool(PagedPool, sizeof(*name) + length + sizeof(WCHAR), 'nPeS', NT_CALLER());
     if (name == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -268,6 +287,7 @@ PsGetProcessCreateTimeQuadPart(PEPROCESS Process)
 NTSTATUS NTAPI
 PsGetProcessExitStatus(PEPROCESS Process)
 {
+    NT_ENTER(PsGetProcessExitStatus);
     return __atomic_load_n(&Process->ExitStatus, __ATOMIC_RELAXED);
 }
 
@@ -275,6 +295,7 @@ PsGetProcessExitStatus(PEPROCESS Process)
 LARGE_INTEGER NTAPI
 PsGetProcessExitTime(VOID)
 {
+    NT_ENTER(PsGetProcessExitTime);
     PEPROCESS process = (PEPROCESS)KiGetCurrentThread()->Process;
 
     return (LARGE_INTEGER){.QuadPart = __atomic_load_n(&process->ExitTime, __ATOMIC_RELAXED)};

@@ -40,10 +40,13 @@ struct _ETHREAD {
     PKSTART_ROUTINE SystemRoutine; /* system threads */
     BOOLEAN IsSystemThread;
     BOOLEAN IsTerminated;
+    BOOLEAN IsTold;    /* notify routines heard of its start, or would have: they hear of its end */
+    ULONG RundownPass; /* PspRundownThreads's; ThreadListLock of its process */
     NTSTATUS ExitStatus;
-    LONG InSystemCall;        /* depth, gate only */
+    LONG InSystemCall;        /* atomic: depth; written by its own thread, in the gate */
     PVOID ExitFrame;          /* jmp_buf of the thread's start; NULL: an attached host thread */
     PVOID NotifyCalls;        /* innermost notify routine running on it (ps private) */
+    LIST_ENTRY TimerList;     /* timers that were set with an APC; timer.c */
     KEVENT ResumeEvent;       /* user threads created suspended wait for it */
     LONG SuspendCount;        /* atomic: 1 until NtResumeThread */
     ULONG_PTR IoSlot;         /* io: the requests being issued, see io/iop.h I3 (io private) */
@@ -77,6 +80,34 @@ NTSTATUS NtboxCreateThread(PHANDLE Handle, PVOID Start, PVOID Context, BOOLEAN S
 NTSTATUS NtboxTerminateCurrentThread(NTSTATUS Status);
 NTSTATUS NtboxQueryThread(HANDLE Thread, CLIENT_ID *ClientId, NTSTATUS *ExitStatus);
 NTSTATUS NTAPI NtResumeThread(HANDLE Thread, PULONG Previous);
+NTSTATUS NTAPI NtCreateTimer(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
+                             TIMER_TYPE Type);
+NTSTATUS NTAPI NtOpenTimer(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes);
+NTSTATUS NTAPI NtSetTimer(HANDLE Handle, PLARGE_INTEGER DueTime, PTIMER_APC_ROUTINE Apc,
+                          PVOID Context, BOOLEAN Resume, LONG Period, PBOOLEAN Previous);
+NTSTATUS NTAPI NtCancelTimer(HANDLE Handle, PBOOLEAN CurrentState);
+NTSTATUS NTAPI NtQueueApcThread(HANDLE Thread, PVOID Routine, PVOID Context, PVOID Argument1,
+                                PVOID Argument2);
+NTSTATUS NTAPI NtTestAlert(VOID);
+
+/* ---- the end of the client process; exit.c ---- */
+
+extern uint32_t PspGateClosed; /* atomic: 0 open, 1 closed; read by the gate (EX1) */
+/*
+ * Closes the gate: ends the waits and cancels the requests of the client's threads that are inside,
+ * and waits until all but the caller are out. FALSE, with a report: one is still there after 30
+ * seconds, so that the kernel cannot be taken apart. PASSIVE_LEVEL.
+ */
+BOOLEAN PspCloseGate(VOID);
+VOID PspOpenGate(VOID);
+/*
+ * What becomes of a thread that is at a closed gate: it stays until the gate opens, in tests. Only
+ * the thread that closed it comes back at once.
+ */
+VOID PspStayAtGate(VOID);
+/* io: cancels what the thread has outstanding, without waiting. */
+typedef VOID PSP_THREAD_CANCEL(PETHREAD Thread);
+VOID PspRegisterThreadCancel(PSP_THREAD_CANCEL *Cancel);
 
 /* Client process rundown: cancels, closes every handle. At client exit and in tests. */
 VOID PspRundownProcess(PEPROCESS Process);
@@ -127,6 +158,43 @@ NTSTATUS NTAPI NtboxSetMachineNotifyRoutine(NTBOX_MACHINE_NOTIFY_ROUTINE *Routin
  * (HALP_EVENT.Time). STATUS_NOT_FOUND: not inside such a routine. PASSIVE_LEVEL.
  */
 NTSTATUS NTAPI NtboxQueryMachineEventTime(PLARGE_INTEGER Time);
+
+/* ---- open.c: services of the gate ---- */
+
+NTSTATUS NTAPI NtOpenThread(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
+                            POBJECT_ATTRIBUTES ObjectAttributes, PCLIENT_ID ClientId);
+NTSTATUS NTAPI ZwOpenThread(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
+                            POBJECT_ATTRIBUTES ObjectAttributes, PCLIENT_ID ClientId);
+NTSTATUS NTAPI NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus);
+
+/* ---- section.c: services of the gate ---- */
+
+extern __attribute__((visibility("default"))) POBJECT_TYPE *MmSectionObjectType;
+NTSTATUS NTAPI NtOpenSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess,
+                             POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS NTAPI NtMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *BaseAddress,
+                                  ULONG_PTR ZeroBits, SIZE_T CommitSize,
+                                  PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize,
+                                  SECTION_INHERIT InheritDisposition, ULONG AllocationType,
+                                  ULONG Win32Protect);
+NTSTATUS NTAPI NtUnmapViewOfSection(HANDLE ProcessHandle, PVOID BaseAddress);
+
+/* ---- query.c: services of the gate, and what the DDK headers lack ---- */
+
+NTSTATUS NTAPI NtQuerySystemInformation(ULONG SystemInformationClass, PVOID SystemInformation,
+                                        ULONG SystemInformationLength, PULONG ReturnLength);
+NTSTATUS NTAPI ZwQuerySystemInformation(ULONG SystemInformationClass, PVOID SystemInformation,
+                                        ULONG SystemInformationLength, PULONG ReturnLength);
+NTSTATUS NTAPI NtQueryInformationProcess(HANDLE ProcessHandle,
+                                         PROCESSINFOCLASS ProcessInformationClass,
+                                         PVOID ProcessInformation, ULONG ProcessInformationLength,
+                                         PULONG ReturnLength);
+NTSTATUS NTAPI NtQueryInformationThread(HANDLE ThreadHandle, THREADINFOCLASS ThreadInformationClass,
+                                        PVOID ThreadInformation, ULONG ThreadInformationLength,
+                                        PULONG ReturnLength);
+NTSTATUS NTAPI ZwQueryInformationThread(HANDLE ThreadHandle, THREADINFOCLASS ThreadInformationClass,
+                                        PVOID ThreadInformation, ULONG ThreadInformationLength,
+                                        PULONG ReturnLength);
 
 /* ---- exports that the DDK headers lack; contracts at the definitions ---- */
 

@@ -12,6 +12,15 @@
 #ifndef PROCESS_CREATE_THREAD
 #define PROCESS_CREATE_THREAD 0x0002
 #endif
+#ifndef PROCESS_TERMINATE
+#define PROCESS_TERMINATE 0x0001
+#endif
+#ifndef PROCESS_VM_OPERATION
+#define PROCESS_VM_OPERATION 0x0008
+#endif
+#ifndef PROCESS_QUERY_LIMITED_INFORMATION
+#define PROCESS_QUERY_LIMITED_INFORMATION 0x1000
+#endif
 #ifndef PROCESS_QUERY_INFORMATION
 #define PROCESS_QUERY_INFORMATION 0x0400
 #endif
@@ -48,11 +57,25 @@ VOID PspInsertProcess(PEPROCESS Process);
 VOID PspRemoveProcess(PEPROCESS Process);
 /* Referenced, or NULL. MachineOnly: skip the system and the client. */
 PEPROCESS PspFindProcess(HANDLE ProcessId, BOOLEAN MachineOnly);
+/* The first Count processes, each referenced, in the order of their making; how many there are. */
+ULONG PspCollectProcesses(PEPROCESS *Processes, ULONG Count);
 /* Removes every process of the machine. */
 VOID PspForgetMachineProcesses(VOID);
 VOID PspDeleteProcess(PVOID Object);
 /* UTF-8 to UTF-16, cut to MaxChars; bad bytes become U+FFFD. Returns characters written. */
 ULONG PspConvertPath(PWCH Destination, ULONG MaxChars, const char *Source, SIZE_T Length);
+
+/* ---- timer.c ---- */
+
+NTSTATUS PspCreateTimerType(VOID);
+/* The thread is ending: its timers with an APC do not expire any more. PASSIVE_LEVEL. */
+VOID PspCancelThreadTimers(PETHREAD Thread);
+
+/* ---- exit.c ---- */
+
+/* Around the joining and the leaving of a host thread. FALSE: the gate is closed, do not. */
+BOOLEAN PspBeginThreadChange(VOID);
+VOID PspEndThreadChange(VOID);
 
 /* ---- thread.c ---- */
 
@@ -77,13 +100,21 @@ VOID PspReapThreads(VOID);
 
 /* ---- notify.c ---- */
 
-typedef enum PSP_NOTIFY_LIST { PspNotifyProcess, PspNotifyImage, PspNotifyMachine } PSP_NOTIFY_LIST;
-#define PSP_NOTIFY_LISTS 3
+typedef enum PSP_NOTIFY_LIST {
+    PspNotifyProcess,
+    PspNotifyImage,
+    PspNotifyMachine,
+    PspNotifyThread
+} PSP_NOTIFY_LIST;
+#define PSP_NOTIFY_LISTS 4
+/* PSP_NOTIFY_SLOT.Extended of a thread routine: called on the new thread, not for system threads.
+ */
+#define PSP_NOTIFY_ON_NEW_THREAD 1u
 
 /* A registered routine. PspNotifyLock guards Routine and Removing against other writers. */
 typedef struct PSP_NOTIFY_SLOT {
     PVOID Routine;   /* NULL: free; atomic */
-    ULONG Extended;  /* process routines: 0 legacy, 1 Ex, 2 Ex2 */
+    ULONG Extended;  /* process routines: 0 legacy, 1 Ex, 2 Ex2; thread routines: 1 + type, or 0 */
     LONG Removing;   /* atomic: no new call starts */
     LONG Running;    /* atomic: calls in progress */
     LONG VetoLogged; /* a refused creation was logged */
@@ -105,6 +136,20 @@ ULONG PspNotifyCount(PSP_NOTIFY_LIST List);
 /* Slot Index with Running raised and Call pushed, or NULL if it is free or going. */
 PSP_NOTIFY_SLOT *PspEnterNotify(PSP_NOTIFY_LIST List, ULONG Index, PSP_NOTIFY_CALL *Call);
 VOID PspLeaveNotify(PSP_NOTIFY_CALL *Call);
+
+/* ---- section.c ---- */
+
+extern POBJECT_TYPE PspSectionType;
+NTSTATUS PspCreateSectionType(VOID);
+
+/* ---- threadnotify.c ---- */
+
+/* The calling thread has made Thread, which has not run yet. PASSIVE_LEVEL. */
+VOID PspTellThreadMade(PETHREAD Thread);
+/* The calling thread is new, and about to run. */
+VOID PspTellThreadStarts(PETHREAD Thread);
+/* The calling thread is about to end. Only if PspTellThreadMade was called for it. */
+VOID PspTellThreadEnds(PETHREAD Thread);
 
 /* ---- deliver.c ---- */
 

@@ -38,6 +38,7 @@ PspCreateThreadObject(PEPROCESS Process, PETHREAD *Thread)
     KeInitializeSpinLock(&thread->IrpListLock);
     InitializeListHead(&thread->IrpList);
     InitializeListHead(&thread->ThreadListEntry);
+    InitializeListHead(&thread->TimerList);
     KeInitializeEvent(&thread->ResumeEvent, NotificationEvent, FALSE);
     thread->ExitStatus = STATUS_PENDING;
     *Thread = thread;
@@ -83,6 +84,9 @@ PspAttachHostThread(VOID)
     KTHREAD borrowed;
     NTSTATUS status;
 
+    while (!PspBeginThreadChange()) {
+        PspStayAtGate();
+    }
     PspBorrowThread(&borrowed, &PspClientProcess->Pcb);
     status = PspCreateThreadObject(PspClientProcess, &thread);
     if (!NT_SUCCESS(status)) {
@@ -93,6 +97,9 @@ PspAttachHostThread(VOID)
     KiSetCurrentThread(&thread->Tcb);
     thread->Tcb.PreviousMode = KernelMode;
     PspInsertThread(thread);
+    PspEndThreadChange();
+    PspTellThreadMade(thread);
+    PspTellThreadStarts(thread);
     return &thread->Tcb;
 }
 
@@ -139,10 +146,12 @@ PspEndCurrentThread(PETHREAD Thread)
         PspCheckThreadAtEnd(Thread);
     }
     Thread->Tcb.Process = Thread->Tcb.OwnProcess;
+    PspTellThreadEnds(Thread);
     __atomic_store_n(&Thread->IsTerminated, TRUE, __ATOMIC_RELEASE);
     if (PspThreadRundown != NULL) {
         PspThreadRundown(Thread);
     }
+    PspCancelThreadTimers(Thread);
     KiRundownUserApcs(&Thread->Tcb);
     PspRemoveThread(Thread);
     KiTerminateThread(&Thread->Tcb);
@@ -160,24 +169,33 @@ PspDetachHostThread(KTHREAD *Thread)
 {
     PETHREAD thread = (PETHREAD)Thread;
 
+    if (!PspBeginThreadChange()) {
+        return; /* the kernel is going, and the thread's object with it */
+    }
     if (thread->ExitStatus == STATUS_PENDING) {
         thread->ExitStatus = STATUS_SUCCESS;
     }
     PspEndCurrentThread(thread);
+    PspEndThreadChange();
 }
 
-/* Up to Count threads of the process, each referenced. */
-static ULONG
-PspCollectThreads(PEPROCESS Process, PETHREAD *Threads, ULONG Count)
+/* A thread that this pass has not had yet, referenced; NULL: none is left. */
+static PETHREAD
+PspTakeThread(PEPROCESS Process, ULONG Pass)
 {
-    ULONG found = 0;
+    PETHREAD found = NULL;
     KIRQL irql;
 
     KeAcquireSpinLock(&Process->ThreadListLock, &irql);
     for (PLIST_ENTRY entry = Process->ThreadList.Flink;
-         entry != &Process->ThreadList && found < Count; entry = entry->Flink) {
-        Threads[found] = CONTAINING_RECORD(entry, ETHREAD, ThreadListEntry);
-        ObReferenceObject(Threads[found++]); /* TH1 */
+         entry != &Process->ThreadList && found == NULL; entry = entry->Flink) {
+        PETHREAD thread = CONTAINING_RECORD(entry, ETHREAD, ThreadListEntry);
+
+        if (thread->RundownPass != Pass) {
+            thread->RundownPass = Pass;
+            ObReferenceObject(thread); /* TH1 */
+            found = thread;
+        }
     }
     KeReleaseSpinLock(&Process->ThreadListLock, irql);
     return found;
@@ -186,15 +204,17 @@ PspCollectThreads(PEPROCESS Process, PETHREAD *Threads, ULONG Count)
 VOID
 PspRundownThreads(PEPROCESS Process)
 {
-    PETHREAD threads[64];
-    ULONG count = PspCollectThreads(Process, threads, sizeof(threads) / sizeof(threads[0]));
+    static ULONG passes; /* atomic */
+    ULONG pass = __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED);
+    PETHREAD thread;
 
-    for (ULONG i = 0; i < count; ++i) {
+    while ((thread = PspTakeThread(Process, pass)) != NULL) {
         if (PspThreadRundown != NULL) {
-            PspThreadRundown(threads[i]);
+            PspThreadRundown(thread);
         }
-        KiRundownUserApcs(&threads[i]->Tcb);
-        ObDereferenceObject(threads[i]);
+        PspCancelThreadTimers(thread);
+        KiRundownUserApcs(&thread->Tcb);
+        ObDereferenceObject(thread);
     }
 }
 
@@ -245,9 +265,9 @@ PspFindThreadOf(PEPROCESS Process, HANDLE ThreadId)
 NTSTATUS NTAPI
 PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread)
 {
+    NT_ENTER(PsLookupThreadByThreadId);
     PETHREAD thread;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     thread = PspFindThreadOf(PspClientProcess, ThreadId);
     if (thread == NULL) {
         thread = PspFindThreadOf(PsInitialSystemProcess, ThreadId);
@@ -275,6 +295,7 @@ PsGetCurrentThreadId(VOID)
 HANDLE NTAPI
 PsGetThreadId(PETHREAD Thread)
 {
+    NT_ENTER(PsGetThreadId);
     return Thread->Cid.UniqueThread;
 }
 
@@ -287,6 +308,7 @@ PsGetThreadProcessId(PETHREAD Thread)
 NTSTATUS NTAPI
 PsGetThreadExitStatus(PETHREAD Thread)
 {
+    NT_ENTER(PsGetThreadExitStatus);
     return PsIsThreadTerminating(Thread) ? Thread->ExitStatus : STATUS_PENDING;
 }
 
@@ -299,12 +321,14 @@ PsGetThreadProcess(PETHREAD Thread)
 BOOLEAN NTAPI
 PsIsSystemThread(PETHREAD Thread)
 {
+    NT_ENTER(PsIsSystemThread);
     return Thread->IsSystemThread;
 }
 
 BOOLEAN NTAPI
 PsIsThreadTerminating(PETHREAD Thread)
 {
+    NT_ENTER(PsIsThreadTerminating);
     return __atomic_load_n(&Thread->IsTerminated, __ATOMIC_ACQUIRE);
 }
 

@@ -192,6 +192,7 @@ RtlInitializeGenericTableAvl(PRTL_AVL_TABLE Table, PRTL_AVL_COMPARE_ROUTINE Comp
                              PRTL_AVL_ALLOCATE_ROUTINE AllocateRoutine,
                              PRTL_AVL_FREE_ROUTINE FreeRoutine, PVOID TableContext)
 {
+    NT_ENTER(RtlInitializeGenericTableAvl);
     memset(Table, 0, sizeof(*Table));
     Table->BalancedRoot.Parent = &Table->BalancedRoot;
     Table->CompareRoutine = CompareRoutine;
@@ -380,6 +381,7 @@ RtlNumberGenericTableElementsAvl(PRTL_AVL_TABLE Table)
 BOOLEAN NTAPI
 RtlIsGenericTableEmptyAvl(PRTL_AVL_TABLE Table)
 {
+    NT_ENTER(RtlIsGenericTableEmptyAvl);
     return Table->NumberGenericTableElements == 0;
 }
 

@@ -42,6 +42,7 @@ RtlpMapCase(const RTLP_CASE_RUN *Runs, ULONG Count, WCHAR Unit)
 WCHAR NTAPI
 RtlUpcaseUnicodeChar(WCHAR SourceCharacter)
 {
+    NT_ENTER(RtlUpcaseUnicodeChar);
     if (SourceCharacter < 0x80) {
         return SourceCharacter >= 'a' && SourceCharacter <= 'z' ? SourceCharacter - 32
                                                                 : SourceCharacter;
@@ -52,6 +53,7 @@ RtlUpcaseUnicodeChar(WCHAR SourceCharacter)
 WCHAR NTAPI
 RtlDowncaseUnicodeChar(WCHAR SourceCharacter)
 {
+    NT_ENTER(RtlDowncaseUnicodeChar);
     if (SourceCharacter < 0x80) {
         return SourceCharacter >= 'A' && SourceCharacter <= 'Z' ? SourceCharacter + 32
                                                                 : SourceCharacter;
@@ -63,12 +65,14 @@ RtlDowncaseUnicodeChar(WCHAR SourceCharacter)
 CHAR NTAPI
 RtlUpperChar(CHAR Character)
 {
+    NT_ENTER(RtlUpperChar);
     return Character >= 'a' && Character <= 'z' ? Character - 32 : Character;
 }
 
 VOID NTAPI
 RtlUpperString(PSTRING DestinationString, const PSTRING SourceString)
 {
+    NT_ENTER(RtlUpperString);
     USHORT length = SourceString->Length < DestinationString->MaximumLength
                         ? SourceString->Length
                         : DestinationString->MaximumLength;
@@ -114,6 +118,7 @@ NTSTATUS NTAPI
 RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
                        BOOLEAN AllocateDestinationString)
 {
+    NT_ENTER(RtlUpcaseUnicodeString);
     return RtlpMapString(DestinationString, SourceString, AllocateDestinationString,
                          RtlUpcaseUnicodeChar);
 }
@@ -122,6 +127,7 @@ NTSTATUS NTAPI
 RtlDowncaseUnicodeString(PUNICODE_STRING UniDest, PCUNICODE_STRING UniSource,
                          BOOLEAN AllocateDestinationString)
 {
+    NT_ENTER(RtlDowncaseUnicodeString);
     return RtlpMapString(UniDest, UniSource, AllocateDestinationString, RtlDowncaseUnicodeChar);
 }
 

@@ -99,12 +99,14 @@ RtlpFormat(ULONGLONG Value, ULONG Base, PUNICODE_STRING String)
 NTSTATUS NTAPI
 RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String)
 {
+    NT_ENTER(RtlIntegerToUnicodeString);
     return RtlpFormat(Value, Base, String);
 }
 
 NTSTATUS NTAPI
 RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STRING String)
 {
+    NT_ENTER(RtlInt64ToUnicodeString);
     return RtlpFormat(Value, Base, String);
 }
 
@@ -112,6 +114,7 @@ RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STRING String)
 NTSTATUS NTAPI
 RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value)
 {
+    NT_ENTER(RtlUnicodeStringToInteger);
     if (Base != 0 && !RtlpIsBase(Base)) {
         return STATUS_INVALID_PARAMETER;
     }
@@ -122,6 +125,7 @@ RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value)
 NTSTATUS NTAPI
 RtlCharToInteger(PCSZ String, ULONG Base, PULONG Value)
 {
+    NT_ENTER(RtlCharToInteger);
     if (Base != 0 && !RtlpIsBase(Base)) {
         return STATUS_INVALID_PARAMETER;
     }
@@ -144,6 +148,7 @@ static const UCHAR RtlpGuidDashes[4] = {9, 14, 19, 24};
 NTSTATUS NTAPI
 RtlStringFromGUID(REFGUID Guid, PUNICODE_STRING GuidString)
 {
+    NT_ENTER(RtlStringFromGUID);
     PWSTR text = RtlpAllocate((GUID_UNITS + 1) * sizeof(WCHAR));
 
     if (text == NULL) {
@@ -169,6 +174,7 @@ RtlStringFromGUID(REFGUID Guid, PUNICODE_STRING GuidString)
 NTSTATUS NTAPI
 RtlGUIDFromString(PUNICODE_STRING GuidString, GUID *Guid)
 {
+    NT_ENTER(RtlGUIDFromString);
     const WCHAR *text = GuidString->Buffer;
     UCHAR bytes[16];
 
@@ -228,6 +234,7 @@ RtlUlonglongByteSwap(ULONGLONG Source)
 ULONG NTAPI
 RtlRandomEx(PULONG Seed)
 {
+    NT_ENTER(RtlRandomEx);
     ULONG64 state = *Seed + 0x9E3779B97F4A7C15ull;
 
     state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -239,6 +246,7 @@ RtlRandomEx(PULONG Seed)
 ULONG NTAPI
 RtlRandom(PULONG Seed)
 {
+    NT_ENTER(RtlRandom);
     return RtlRandomEx(Seed);
 }
 

@@ -96,6 +96,7 @@ RtlInitUnicodeStringEx(PUNICODE_STRING DestinationString, PCWSTR SourceString)
 VOID NTAPI
 RtlInitString(PSTRING DestinationString, PCSZ SourceString)
 {
+    NT_ENTER(RtlInitString);
     SIZE_T length = 0;
 
     if (SourceString != NULL) {
@@ -126,6 +127,7 @@ RtlInitAnsiStringEx(PANSI_STRING DestinationString, PCSZ SourceString)
 BOOLEAN NTAPI
 RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
 {
+    NT_ENTER(RtlCreateUnicodeString);
     SIZE_T bytes = (RtlpWideLength(SourceString) + 1) * sizeof(WCHAR);
     PWSTR buffer = bytes <= RTLP_MAX_STRING ? RtlpAllocate(bytes) : NULL;
 
@@ -142,6 +144,7 @@ RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
 VOID NTAPI
 RtlFreeUnicodeString(PUNICODE_STRING UnicodeString)
 {
+    NT_ENTER(RtlFreeUnicodeString);
     if (UnicodeString->Buffer != NULL) {
         RtlpFree(UnicodeString->Buffer);
         memset(UnicodeString, 0, sizeof(*UnicodeString));
@@ -151,6 +154,7 @@ RtlFreeUnicodeString(PUNICODE_STRING UnicodeString)
 VOID NTAPI
 RtlFreeAnsiString(PANSI_STRING AnsiString)
 {
+    NT_ENTER(RtlFreeAnsiString);
     if (AnsiString->Buffer != NULL) {
         RtlpFree(AnsiString->Buffer);
         memset(AnsiString, 0, sizeof(*AnsiString));
@@ -160,6 +164,7 @@ RtlFreeAnsiString(PANSI_STRING AnsiString)
 VOID NTAPI
 RtlFreeOemString(POEM_STRING OemString)
 {
+    NT_ENTER(RtlFreeOemString);
     RtlFreeAnsiString(OemString);
 }
 
@@ -238,6 +243,7 @@ RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source)
 NTSTATUS NTAPI
 RtlAppendStringToString(PSTRING Destination, const STRING *Source)
 {
+    NT_ENTER(RtlAppendStringToString);
     ULONG length = (ULONG)Destination->Length + Source->Length;
 
     if (length > Destination->MaximumLength) {
@@ -275,6 +281,7 @@ RtlCompareUnicodeStrings(PCWCH String1, SIZE_T String1Length, PCWCH String2, SIZ
 LONG NTAPI
 RtlCompareUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive)
 {
+    NT_ENTER(RtlCompareUnicodeString);
     return RtlCompareUnicodeStrings(String1->Buffer, String1->Length / sizeof(WCHAR),
                                     String2->Buffer, String2->Length / sizeof(WCHAR),
                                     CaseInSensitive);
@@ -284,6 +291,7 @@ BOOLEAN NTAPI
 RtlEqualUnicodeString(CONST UNICODE_STRING *String1, CONST UNICODE_STRING *String2,
                       BOOLEAN CaseInSensitive)
 {
+    NT_ENTER(RtlEqualUnicodeString);
     return String1->Length == String2->Length &&
            RtlCompareUnicodeString(String1, String2, CaseInSensitive) == 0;
 }
@@ -292,6 +300,7 @@ RtlEqualUnicodeString(CONST UNICODE_STRING *String1, CONST UNICODE_STRING *Strin
 BOOLEAN NTAPI
 RtlPrefixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive)
 {
+    NT_ENTER(RtlPrefixUnicodeString);
     SIZE_T units = String1->Length / sizeof(WCHAR);
 
     return String1->Length <= String2->Length &&
@@ -302,6 +311,7 @@ RtlPrefixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLE
 LONG NTAPI
 RtlCompareString(const PSTRING String1, const PSTRING String2, BOOLEAN CaseInSensitive)
 {
+    NT_ENTER(RtlCompareString);
     USHORT common = String1->Length < String2->Length ? String1->Length : String2->Length;
 
     for (USHORT i = 0; i < common; i++) {
@@ -321,6 +331,7 @@ RtlCompareString(const PSTRING String1, const PSTRING String2, BOOLEAN CaseInSen
 BOOLEAN NTAPI
 RtlEqualString(const PSTRING String1, const PSTRING String2, BOOLEAN CaseInSensitive)
 {
+    NT_ENTER(RtlEqualString);
     return String1->Length == String2->Length &&
            RtlCompareString(String1, String2, CaseInSensitive) == 0;
 }
@@ -330,6 +341,7 @@ NTSTATUS NTAPI
 RtlHashUnicodeString(CONST UNICODE_STRING *String, BOOLEAN CaseInSensitive, ULONG HashAlgorithm,
                      PULONG HashValue)
 {
+    NT_ENTER(RtlHashUnicodeString);
     ULONG hash = 0;
 
     if (String == NULL || HashValue == NULL || HashAlgorithm > 1) {
@@ -400,6 +412,7 @@ RtlDuplicateUnicodeString(ULONG Flags, PCUNICODE_STRING SourceString,
 ULONG NTAPI
 RtlxUnicodeStringToAnsiSize(PCUNICODE_STRING UnicodeString)
 {
+    NT_ENTER(RtlxUnicodeStringToAnsiSize);
     return (ULONG)RtlpUtf16ToUtf8(UnicodeString->Buffer, UnicodeString->Length / sizeof(WCHAR),
                                   NULL, 0) +
            1;
@@ -408,6 +421,7 @@ RtlxUnicodeStringToAnsiSize(PCUNICODE_STRING UnicodeString)
 ULONG NTAPI
 RtlxAnsiStringToUnicodeSize(PCANSI_STRING AnsiString)
 {
+    NT_ENTER(RtlxAnsiStringToUnicodeSize);
     return (ULONG)(RtlpUtf8ToUtf16(AnsiString->Buffer, AnsiString->Length, NULL, 0) + 1) *
            sizeof(WCHAR);
 }
@@ -423,6 +437,7 @@ NTSTATUS NTAPI
 RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING SourceString,
                              BOOLEAN AllocateDestinationString)
 {
+    NT_ENTER(RtlUnicodeStringToAnsiString);
     ULONG size = RtlxUnicodeStringToAnsiSize(SourceString);
 
     if (size > 0xFFFF) {
@@ -449,6 +464,7 @@ NTSTATUS NTAPI
 RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PANSI_STRING SourceString,
                              BOOLEAN AllocateDestinationString)
 {
+    NT_ENTER(RtlAnsiStringToUnicodeString);
     ULONG size = RtlxAnsiStringToUnicodeSize(SourceString);
     ULONG units = size / sizeof(WCHAR) - 1;
 
@@ -475,6 +491,7 @@ NTSTATUS NTAPI
 RtlUnicodeStringToOemString(POEM_STRING DestinationString, PCUNICODE_STRING SourceString,
                             BOOLEAN AllocateDestinationString)
 {
+    NT_ENTER(RtlUnicodeStringToOemString);
     return RtlUnicodeStringToAnsiString(DestinationString, SourceString, AllocateDestinationString);
 }
 
@@ -482,6 +499,7 @@ NTSTATUS NTAPI
 RtlOemStringToUnicodeString(PUNICODE_STRING DestinationString, PCOEM_STRING SourceString,
                             BOOLEAN AllocateDestinationString)
 {
+    NT_ENTER(RtlOemStringToUnicodeString);
     return RtlAnsiStringToUnicodeString(DestinationString, (PANSI_STRING)(ULONG_PTR)SourceString,
                                         AllocateDestinationString);
 }

@@ -105,24 +105,28 @@ RtlpTimeToSeconds(const LARGE_INTEGER *Time, LONGLONG Start, PULONG Seconds)
 BOOLEAN NTAPI
 RtlTimeToSecondsSince1970(PLARGE_INTEGER Time, PULONG ElapsedSeconds)
 {
+    NT_ENTER(RtlTimeToSecondsSince1970);
     return RtlpTimeToSeconds(Time, SECONDS_1601_TO_1970, ElapsedSeconds);
 }
 
 BOOLEAN NTAPI
 RtlTimeToSecondsSince1980(PLARGE_INTEGER Time, PULONG ElapsedSeconds)
 {
+    NT_ENTER(RtlTimeToSecondsSince1980);
     return RtlpTimeToSeconds(Time, SECONDS_1601_TO_1980, ElapsedSeconds);
 }
 
 VOID NTAPI
 RtlSecondsSince1970ToTime(ULONG ElapsedSeconds, PLARGE_INTEGER Time)
 {
+    NT_ENTER(RtlSecondsSince1970ToTime);
     Time->QuadPart = (SECONDS_1601_TO_1970 + ElapsedSeconds) * UNITS_PER_SECOND;
 }
 
 VOID NTAPI
 RtlSecondsSince1980ToTime(ULONG ElapsedSeconds, PLARGE_INTEGER Time)
 {
+    NT_ENTER(RtlSecondsSince1980ToTime);
     Time->QuadPart = (SECONDS_1601_TO_1980 + ElapsedSeconds) * UNITS_PER_SECOND;
 }
 

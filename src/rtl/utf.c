@@ -195,6 +195,7 @@ RtlUTF8ToUnicodeN(PWSTR UnicodeStringDestination, ULONG UnicodeStringMaxByteCoun
                   PULONG UnicodeStringActualByteCount, PCCH UTF8StringSource,
                   ULONG UTF8StringByteCount)
 {
+    NT_ENTER(RtlUTF8ToUnicodeN);
     RTLP_CONVERSION result;
 
     if (UTF8StringSource == NULL) {
@@ -222,6 +223,7 @@ RtlUnicodeToUTF8N(PCHAR UTF8StringDestination, ULONG UTF8StringMaxByteCount,
                   PULONG UTF8StringActualByteCount, PCWCH UnicodeStringSource,
                   ULONG UnicodeStringByteCount)
 {
+    NT_ENTER(RtlUnicodeToUTF8N);
     RTLP_CONVERSION result;
 
     if (UnicodeStringSource == NULL) {
@@ -252,6 +254,7 @@ RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicodeString,
                        PULONG BytesInUnicodeString, const CHAR *MultiByteString,
                        ULONG BytesInMultiByteString)
 {
+    NT_ENTER(RtlMultiByteToUnicodeN);
     RTLP_CONVERSION result = RtlpConvertUtf8(MultiByteString, BytesInMultiByteString, UnicodeString,
                                              MaxBytesInUnicodeString / sizeof(WCHAR));
 
@@ -266,6 +269,7 @@ RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString,
                        PULONG BytesInMultiByteString, PCWCH UnicodeString,
                        ULONG BytesInUnicodeString)
 {
+    NT_ENTER(RtlUnicodeToMultiByteN);
     RTLP_CONVERSION result = RtlpConvertUtf16(UnicodeString, BytesInUnicodeString / sizeof(WCHAR),
                                               MultiByteString, MaxBytesInMultiByteString);
 
@@ -279,6 +283,7 @@ NTSTATUS NTAPI
 RtlMultiByteToUnicodeSize(PULONG BytesInUnicodeString, const CHAR *MultiByteString,
                           ULONG BytesInMultiByteString)
 {
+    NT_ENTER(RtlMultiByteToUnicodeSize);
     *BytesInUnicodeString =
         (ULONG)(RtlpUtf8ToUtf16(MultiByteString, BytesInMultiByteString, NULL, 0) * sizeof(WCHAR));
     return STATUS_SUCCESS;
@@ -288,6 +293,7 @@ NTSTATUS NTAPI
 RtlUnicodeToMultiByteSize(PULONG BytesInMultiByteString, PCWCH UnicodeString,
                           ULONG BytesInUnicodeString)
 {
+    NT_ENTER(RtlUnicodeToMultiByteSize);
     *BytesInMultiByteString =
         (ULONG)RtlpUtf16ToUtf8(UnicodeString, BytesInUnicodeString / sizeof(WCHAR), NULL, 0);
     return STATUS_SUCCESS;

@@ -86,10 +86,32 @@ RtlpVerifySuite(USHORT Theirs, ULONG Condition, USHORT Ours)
 
 #pragma GCC visibility push(default)
 
+/* FALSE: a free build. Each pointer may be NULL. Obsolete. Source: WDK, nf-wdm-psgetversion */
+BOOLEAN NTAPI
+PsGetVersion(PULONG MajorVersion, PULONG MinorVersion, PULONG BuildNumber,
+             PUNICODE_STRING CSDVersion)
+{
+    NT_ENTER(PsGetVersion);
+    if (MajorVersion != NULL) {
+        *MajorVersion = RTLP_MAJOR;
+    }
+    if (MinorVersion != NULL) {
+        *MinorVersion = RTLP_MINOR;
+    }
+    if (BuildNumber != NULL) {
+        *BuildNumber = RTLP_BUILD;
+    }
+    if (CSDVersion != NULL) {
+        memset(CSDVersion, 0, sizeof(*CSDVersion));
+    }
+    return FALSE;
+}
+
 /* dwOSVersionInfoSize: that of RTL_OSVERSIONINFOW or ...EXW, else STATUS_INVALID_PARAMETER. */
 NTSTATUS NTAPI
 RtlGetVersion(PRTL_OSVERSIONINFOW lpVersionInformation)
 {
+    NT_ENTER(RtlGetVersion);
     ULONG size = lpVersionInformation->dwOSVersionInfoSize;
 
     if (size != sizeof(RTL_OSVERSIONINFOW) && size != sizeof(RTL_OSVERSIONINFOEXW)) {
@@ -130,6 +152,7 @@ VerSetConditionMask(ULONGLONG ConditionMask, ULONG TypeMask, UCHAR Condition)
 NTSTATUS NTAPI
 RtlVerifyVersionInfo(PRTL_OSVERSIONINFOEXW VersionInfo, ULONG TypeMask, ULONGLONG ConditionMask)
 {
+    NT_ENTER(RtlVerifyVersionInfo);
     const ULONG release =
         VER_MAJORVERSION | VER_MINORVERSION | VER_SERVICEPACKMAJOR | VER_SERVICEPACKMINOR;
     const struct {
@@ -177,6 +200,7 @@ BOOLEAN NTAPI WdmlibRtlIsServicePackVersionInstalled(ULONG Version);
 BOOLEAN NTAPI
 RtlIsNtDdiVersionAvailable(ULONG Version)
 {
+    NT_ENTER(RtlIsNtDdiVersionAvailable);
     /* NTDDI_WIN10_VB: the last one that build 19041 and its successors answer to */
     return (Version & 0xFF00) == 0 && Version <= 0x0A000008;
 }
@@ -185,18 +209,21 @@ RtlIsNtDdiVersionAvailable(ULONG Version)
 BOOLEAN NTAPI
 RtlIsServicePackVersionInstalled(ULONG Version)
 {
+    NT_ENTER(RtlIsServicePackVersionInstalled);
     return Version <= 0x0A000000;
 }
 
 BOOLEAN NTAPI
 WdmlibRtlIsNtDdiVersionAvailable(ULONG Version)
 {
+    NT_ENTER(WdmlibRtlIsNtDdiVersionAvailable);
     return RtlIsNtDdiVersionAvailable(Version);
 }
 
 BOOLEAN NTAPI
 WdmlibRtlIsServicePackVersionInstalled(ULONG Version)
 {
+    NT_ENTER(WdmlibRtlIsServicePackVersionInstalled);
     return RtlIsServicePackVersionInstalled(Version);
 }
 

@@ -42,7 +42,7 @@ SepCheckAccess(PVOID Object, const GENERIC_MAPPING *Mapping, ACCESS_MASK Desired
 BOOLEAN NTAPI
 SeSinglePrivilegeCheck(LUID PrivilegeValue, KPROCESSOR_MODE PreviousMode)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(SeSinglePrivilegeCheck);
     return TRUE;
 }
 
@@ -50,35 +50,39 @@ BOOLEAN NTAPI
 SePrivilegeCheck(PPRIVILEGE_SET RequiredPrivileges,
                  PSECURITY_SUBJECT_CONTEXT SubjectSecurityContext, KPROCESSOR_MODE AccessMode)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(SePrivilegeCheck);
     return TRUE;
 }
 
-/* There are no tokens: the context is empty, and holds no references. */
+/* The context holds a reference to the one token. */
 VOID NTAPI
 SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(SeCaptureSubjectContext);
     memset(SubjectContext, 0, sizeof(*SubjectContext));
+    SubjectContext->PrimaryToken = SepReferenceToken();
     SubjectContext->ProcessAuditId = KiGetCurrentThread()->Process;
 }
 
 VOID NTAPI
 SeLockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(SeLockSubjectContext);
 }
 
 VOID NTAPI
 SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(SeUnlockSubjectContext);
 }
 
 VOID NTAPI
 SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(SeReleaseSubjectContext);
+    if (SubjectContext->PrimaryToken != NULL) {
+        ObDereferenceObject(SubjectContext->PrimaryToken);
+    }
     memset(SubjectContext, 0, sizeof(*SubjectContext));
 }
 
@@ -90,9 +94,9 @@ SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor,
               PPRIVILEGE_SET *Privileges, PGENERIC_MAPPING GenericMapping,
               KPROCESSOR_MODE AccessMode, PACCESS_MASK GrantedAccess, PNTSTATUS AccessStatus)
 {
+    NT_ENTER(SeAccessCheck);
     ACCESS_MASK granted;
 
-    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (Privileges != NULL) {
         *Privileges = NULL;
     }
@@ -104,7 +108,7 @@ SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor,
 VOID NTAPI
 SeFreePrivileges(PPRIVILEGE_SET Privileges)
 {
-    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ENTER(SeFreePrivileges);
 }
 
 #pragma GCC visibility pop

@@ -106,6 +106,7 @@ SepSetControl(PISECURITY_DESCRIPTOR Descriptor, SECURITY_DESCRIPTOR_CONTROL Bit,
 BOOLEAN NTAPI
 RtlValidSid(PSID Sid)
 {
+    NT_ENTER(RtlValidSid);
     return Sid != NULL && SEP_SID(Sid)->Revision == SID_REVISION &&
            SEP_SID(Sid)->SubAuthorityCount <= SID_MAX_SUB_AUTHORITIES;
 }
@@ -113,12 +114,14 @@ RtlValidSid(PSID Sid)
 ULONG NTAPI
 RtlLengthRequiredSid(ULONG SubAuthorityCount)
 {
+    NT_ENTER(RtlLengthRequiredSid);
     return (ULONG)(FIELD_OFFSET(SID, SubAuthority) + SubAuthorityCount * sizeof(ULONG));
 }
 
 ULONG NTAPI
 RtlLengthSid(PSID Sid)
 {
+    NT_ENTER(RtlLengthSid);
     return RtlLengthRequiredSid(SEP_SID(Sid)->SubAuthorityCount);
 }
 
@@ -132,6 +135,7 @@ RtlEqualSid(PSID Sid1, PSID Sid2)
 NTSTATUS NTAPI
 RtlCopySid(ULONG Length, PSID Destination, PSID Source)
 {
+    NT_ENTER(RtlCopySid);
     if (Length < RtlLengthSid(Source)) {
         return STATUS_BUFFER_TOO_SMALL;
     }
@@ -142,6 +146,7 @@ RtlCopySid(ULONG Length, PSID Destination, PSID Source)
 NTSTATUS NTAPI
 RtlInitializeSid(PSID Sid, PSID_IDENTIFIER_AUTHORITY IdentifierAuthority, UCHAR SubAuthorityCount)
 {
+    NT_ENTER(RtlInitializeSid);
     if (SubAuthorityCount > SID_MAX_SUB_AUTHORITIES) {
         return STATUS_INVALID_PARAMETER;
     }
@@ -154,6 +159,7 @@ RtlInitializeSid(PSID Sid, PSID_IDENTIFIER_AUTHORITY IdentifierAuthority, UCHAR 
 PULONG NTAPI
 RtlSubAuthoritySid(PSID Sid, ULONG SubAuthority)
 {
+    NT_ENTER(RtlSubAuthoritySid);
     return (PULONG)&SEP_SID(Sid)->SubAuthority[0] + SubAuthority;
 }
 
@@ -168,6 +174,7 @@ RtlSubAuthorityCountSid(PSID Sid)
 NTSTATUS NTAPI
 RtlCreateAcl(PACL Acl, ULONG AclLength, ULONG AclRevision)
 {
+    NT_ENTER(RtlCreateAcl);
     if (AclLength < sizeof(ACL)) {
         return STATUS_BUFFER_TOO_SMALL;
     }
@@ -184,6 +191,7 @@ NTSTATUS NTAPI
 RtlAddAccessAllowedAceEx(PACL Acl, ULONG AceRevision, ULONG AceFlags, ACCESS_MASK AccessMask,
                          PSID Sid)
 {
+    NT_ENTER(RtlAddAccessAllowedAceEx);
     PACCESS_ALLOWED_ACE ace;
     ULONG size;
 
@@ -213,12 +221,14 @@ RtlAddAccessAllowedAceEx(PACL Acl, ULONG AceRevision, ULONG AceFlags, ACCESS_MAS
 NTSTATUS NTAPI
 RtlAddAccessAllowedAce(PACL Acl, ULONG AceRevision, ACCESS_MASK AccessMask, PSID Sid)
 {
+    NT_ENTER(RtlAddAccessAllowedAce);
     return RtlAddAccessAllowedAceEx(Acl, AceRevision, 0, AccessMask, Sid);
 }
 
 NTSTATUS NTAPI
 RtlGetAce(PACL Acl, ULONG AceIndex, PVOID *Ace)
 {
+    NT_ENTER(RtlGetAce);
     PUCHAR ace = (PUCHAR)(Acl + 1);
 
     if (!SepIsValidAcl(Acl) || AceIndex >= Acl->AceCount) {
@@ -236,6 +246,7 @@ RtlGetAce(PACL Acl, ULONG AceIndex, PVOID *Ace)
 NTSTATUS NTAPI
 RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Revision)
 {
+    NT_ENTER(RtlCreateSecurityDescriptor);
     if (Revision != SECURITY_DESCRIPTOR_REVISION) {
         return STATUS_UNKNOWN_REVISION;
     }
@@ -248,6 +259,7 @@ NTSTATUS NTAPI
 RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, BOOLEAN DaclPresent,
                              PACL Dacl, BOOLEAN DaclDefaulted)
 {
+    NT_ENTER(RtlSetDaclSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
 
     if (!SepIsAbsolute(descriptor)) {
@@ -263,6 +275,7 @@ NTSTATUS NTAPI
 RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Owner,
                               BOOLEAN OwnerDefaulted)
 {
+    NT_ENTER(RtlSetOwnerSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
 
     if (!SepIsAbsolute(descriptor)) {
@@ -277,6 +290,7 @@ NTSTATUS NTAPI
 RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Group,
                               BOOLEAN GroupDefaulted)
 {
+    NT_ENTER(RtlSetGroupSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
 
     if (!SepIsAbsolute(descriptor)) {
@@ -291,6 +305,7 @@ NTSTATUS NTAPI
 RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PBOOLEAN DaclPresent,
                              PACL *Dacl, PBOOLEAN DaclDefaulted)
 {
+    NT_ENTER(RtlGetDaclSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
     SEP_PARTS parts;
 
@@ -310,6 +325,7 @@ NTSTATUS NTAPI
 RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID *Owner,
                               PBOOLEAN OwnerDefaulted)
 {
+    NT_ENTER(RtlGetOwnerSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
     SEP_PARTS parts;
 
@@ -325,6 +341,7 @@ RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID *Own
 BOOLEAN NTAPI
 RtlValidSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
 {
+    NT_ENTER(RtlValidSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
     SEP_PARTS parts;
 
@@ -342,6 +359,7 @@ RtlValidSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
 ULONG NTAPI
 RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
 {
+    NT_ENTER(RtlLengthSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
     BOOLEAN isRelative = (descriptor->Control & SE_SELF_RELATIVE) != 0;
     SEP_PARTS parts;
@@ -358,6 +376,7 @@ RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
 BOOLEAN NTAPI
 SeValidSecurityDescriptor(ULONG Length, PSECURITY_DESCRIPTOR SecurityDescriptor)
 {
+    NT_ENTER(SeValidSecurityDescriptor);
     return Length >= sizeof(SECURITY_DESCRIPTOR_RELATIVE) &&
            RtlValidSecurityDescriptor(SecurityDescriptor) &&
            RtlLengthSecurityDescriptor(SecurityDescriptor) <= Length;
@@ -366,6 +385,7 @@ SeValidSecurityDescriptor(ULONG Length, PSECURITY_DESCRIPTOR SecurityDescriptor)
 VOID NTAPI
 RtlMapGenericMask(PACCESS_MASK AccessMask, PGENERIC_MAPPING GenericMapping)
 {
+    NT_ENTER(RtlMapGenericMask);
     *AccessMask = SepMapGeneric(*AccessMask, GenericMapping);
 }
 

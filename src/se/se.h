@@ -11,3 +11,10 @@ NTSTATUS SepCheckAccess(PVOID Object, const GENERIC_MAPPING *Mapping, ACCESS_MAS
                         KPROCESSOR_MODE Mode, ACCESS_MASK *GrantedAccess);
 /* Generic rights replaced by what they stand for. */
 ACCESS_MASK SepMapGeneric(ACCESS_MASK Access, const GENERIC_MAPPING *Mapping);
+
+/* ---- token.c: the one token ---- */
+
+NTSTATUS SepInitializeTokens(VOID);
+VOID SepShutdownTokens(VOID);
+/* Referenced; NULL before SepInitializeTokens. */
+PACCESS_TOKEN SepReferenceToken(VOID);

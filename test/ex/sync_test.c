@@ -303,6 +303,32 @@ NT_TEST_SEEDS(ExResource, PoliciesTowardsAWaitingWriter, 5)
     ExDeleteResourceLite(&scene.Resource);
 }
 
+static void
+ShareOnce(void *Context)
+{
+    PERESOURCE resource = Context;
+
+    ExAcquireResourceSharedLite(resource, TRUE);
+    ExReleaseResourceLite(resource);
+}
+
+/* The one entry without a table is the converting owner's. Model resource, seeds 90 and 103. */
+NT_TEST_SEEDS(ExResource, ConvertingMakesRoomForTheFirstReader, 5)
+{
+    TEST_THREAD reader;
+    ERESOURCE resource;
+
+    ExInitializeResourceLite(&resource);
+    ExAcquireResourceExclusiveLite(&resource, TRUE);
+    StartThread(&reader, ShareOnce, &resource);
+    SimRunUntilIdle();
+    NT_EXPECT_EQ(ExGetSharedWaiterCount(&resource), 1);
+    ExConvertExclusiveToSharedLite(&resource);
+    JoinThread(&reader);
+    ExReleaseResourceLite(&resource);
+    ExDeleteResourceLite(&resource);
+}
+
 NT_TEST(ExResource, ReleaseByAStrangerIsABugCheck)
 {
     ERESOURCE resource;

@@ -127,3 +127,260 @@ NT_TEST_SEEDS(Gate, ClientThreadsEndInsideASystemCall, 10)
     CALL(NtClose)(thread);
     CALL(NtClose)(event);
 }
+
+/* ---- the end of the process while threads are inside ---- */
+
+#define BUSY_DEVICE L"\\Device\\GateTest"
+
+static KEVENT DriverEvent; /* what the driver waits for, in kernel mode */
+static KEVENT DriverEntered;
+static PDRIVER_OBJECT Driver;
+static PDEVICE_OBJECT Device;
+
+static NTSTATUS NTAPI
+DriverSucceed(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    Irp->IoStatus.Status = STATUS_SUCCESS;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+    return STATUS_SUCCESS;
+}
+
+static VOID NTAPI
+DriverCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    IoReleaseCancelSpinLock(Irp->CancelIrql);
+    Irp->IoStatus.Status = STATUS_CANCELLED;
+    IoCompleteRequest(Irp, IO_NO_INCREMENT);
+}
+
+/* Code 0: waits in kernel mode; 4: pends until cancelled; 8: nothing. */
+static NTSTATUS NTAPI
+DriverControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    ULONG code = IoGetCurrentIrpStackLocation(Irp)->Parameters.DeviceIoControl.IoControlCode;
+    KIRQL irql;
+
+    if (code == 8) {
+        return DriverSucceed(DeviceObject, Irp);
+    }
+    if (code == 0) {
+        KeSetEvent(&DriverEntered, 0, FALSE);
+        KeWaitForSingleObject(&DriverEvent, Executive, KernelMode, FALSE, NULL);
+        return DriverSucceed(DeviceObject, Irp);
+    }
+    IoMarkIrpPending(Irp);
+    IoAcquireCancelSpinLock(&irql);
+    if (Irp->Cancel) {
+        Irp->CancelIrql = irql;
+        DriverCancel(DeviceObject, Irp);
+    } else {
+        IoSetCancelRoutine(Irp, DriverCancel);
+        IoReleaseCancelSpinLock(irql);
+    }
+    KeSetEvent(&DriverEntered, 0, FALSE);
+    return STATUS_PENDING;
+}
+
+static VOID
+AddDevice(VOID)
+{
+    UNICODE_STRING driver = RTL_CONSTANT_STRING(L"\\Driver\\GateTest");
+    UNICODE_STRING name = RTL_CONSTANT_STRING(BUSY_DEVICE);
+
+    KeInitializeEvent(&DriverEvent, NotificationEvent, FALSE);
+    KeInitializeEvent(&DriverEntered, NotificationEvent, FALSE);
+    NT_EXPECT_STATUS(IopCreateDriverObject(&driver, NULL, NULL, 0, NULL, &Driver), STATUS_SUCCESS);
+    Driver->MajorFunction[IRP_MJ_CREATE] = DriverSucceed;
+    Driver->MajorFunction[IRP_MJ_CLEANUP] = DriverSucceed;
+    Driver->MajorFunction[IRP_MJ_CLOSE] = DriverSucceed;
+    Driver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = DriverControl;
+    NT_EXPECT_STATUS(IoCreateDevice(Driver, 0, &name, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device),
+                     STATUS_SUCCESS);
+    Device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
+}
+
+static VOID
+RemoveDevice(VOID)
+{
+    IoDeleteDevice(Device);
+    IopDeleteDriverObject(Driver);
+}
+
+static HANDLE
+OpenDevice(ULONG Options)
+{
+    UNICODE_STRING name = RTL_CONSTANT_STRING(BUSY_DEVICE);
+    OBJECT_ATTRIBUTES attributes;
+    IO_STATUS_BLOCK iosb;
+    HANDLE handle;
+
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    NT_EXPECT_STATUS(CALL(NtCreateFile)(&handle, GENERIC_READ | SYNCHRONIZE, &attributes, &iosb,
+                                        NULL, 0, 0, FILE_OPEN, Options, NULL, 0),
+                     STATUS_SUCCESS);
+    return handle;
+}
+
+static HANDLE Never; /* an event that nobody sets before the gate has been opened again */
+static HANDLE Port;
+static HANDLE File;
+static BOOLEAN Stop; /* atomic */
+
+static void
+WaitForEver(void *Context)
+{
+    CALL(NtWaitForSingleObject)(Never, FALSE, NULL);
+}
+
+static void
+SleepForAnHour(void *Context)
+{
+    LARGE_INTEGER hour = {.QuadPart = -3600 * 10000000LL};
+
+    CALL(NtDelayExecution)(FALSE, &hour);
+}
+
+static void
+WaitForPacket(void *Context)
+{
+    IO_STATUS_BLOCK iosb;
+    PVOID context;
+    PVOID key;
+
+    CALL(NtRemoveIoCompletion)(Port, &key, &context, &iosb, NULL);
+}
+
+static void
+CallAllTheTime(void *Context)
+{
+    while (!__atomic_load_n(&Stop, __ATOMIC_RELAXED)) {
+        CALL(NtClose)(ULongToHandle(0x1234));
+        HalpYield();
+    }
+}
+
+static VOID NTAPI
+CountApc(PVOID Context, PIO_STATUS_BLOCK Iosb, ULONG Reserved)
+{
+    CALL(NtClose)(ULongToHandle(0x1234));
+}
+
+/* Its requests end at once, and each tells an APC. */
+static void
+TakeApcsAllTheTime(void *Context)
+{
+    LARGE_INTEGER none = {.QuadPart = 0};
+    IO_STATUS_BLOCK iosb;
+
+    while (!__atomic_load_n(&Stop, __ATOMIC_RELAXED)) {
+        CALL(NtDeviceIoControlFile)(File, NULL, CountApc, NULL, &iosb, 8, NULL, 0, NULL, 0);
+        CALL(NtDelayExecution)(TRUE, &none);
+    }
+}
+
+static VOID
+CreateObjects(ULONG OpenOptions)
+{
+    AddDevice();
+    CALL(NtCreateEvent)(&Never, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE);
+    CALL(NtCreateIoCompletion)(&Port, 3 /* IO_COMPLETION_ALL_ACCESS */, NULL, 0);
+    File = OpenDevice(OpenOptions);
+}
+
+static VOID
+CloseObjects(VOID)
+{
+    CALL(NtClose)(Never);
+    CALL(NtClose)(Port);
+    CALL(NtClose)(File);
+    RemoveDevice();
+}
+
+static ULONG
+CountThreadsInside(VOID)
+{
+    ULONG count = 0;
+
+    for (PLIST_ENTRY entry = PspClientProcess->ThreadList.Flink;
+         entry != &PspClientProcess->ThreadList; entry = entry->Flink) {
+        count += CONTAINING_RECORD(entry, ETHREAD, ThreadListEntry)->InSystemCall != 0;
+    }
+    return count;
+}
+
+NT_TEST_SEEDS(Exit, ThreadsComeOutOfTheirCallsAndStay, 60)
+{
+    static void (*const routines[])(void *) = {WaitForEver,    SleepForAnHour, WaitForPacket,
+                                               CallAllTheTime, CallAllTheTime, TakeApcsAllTheTime};
+    HALP_THREAD *threads[6];
+    ULONG64 before;
+
+    CreateObjects(0);
+    for (int i = 0; i < 6; ++i) {
+        NT_EXPECT_EQ(HalpCreateThread(&threads[i], "inside", routines[i], NULL), HALP_OK);
+    }
+    for (ULONG turns = (ULONG)NtTestSeed() * 5; turns > 0; --turns) {
+        HalpYield(); /* with some seeds a thread has not joined yet, with some all are inside */
+    }
+    before = HalpMonotonicTime();
+    NT_EXPECT_TRUE(PspCloseGate());
+    NT_EXPECT_TRUE(HalpMonotonicTime() - before < 1000000000);
+    for (ULONG turns = 500; turns > 0; --turns) {
+        HalpYield();
+        NT_EXPECT_EQ(CountThreadsInside(), 0);
+    }
+    /* The closer's own call is refused, but returns. */
+    NT_EXPECT_STATUS(CALL(NtClose)(Never), STATUS_PROCESS_IS_TERMINATING);
+    __atomic_store_n(&Stop, TRUE, __ATOMIC_RELAXED);
+    PspOpenGate();
+    CALL(NtSetEvent)(Never, NULL);
+    CALL(NtSetIoCompletion)(Port, NULL, NULL, STATUS_SUCCESS, 0);
+    for (int i = 0; i < 6; ++i) {
+        HalpWaitThreadEnd(threads[i]);
+    }
+    CloseObjects();
+}
+
+static void
+ControlDevice(void *Context)
+{
+    IO_STATUS_BLOCK iosb;
+    ULONG code = (ULONG)(ULONG_PTR)Context;
+
+    CALL(NtDeviceIoControlFile)(File, NULL, NULL, NULL, &iosb, code, NULL, 0, NULL, 0);
+}
+
+NT_TEST_SEEDS(Exit, AThreadsRequestIsCancelledForIt, 20)
+{
+    HALP_THREAD *thread;
+
+    CreateObjects(FILE_SYNCHRONOUS_IO_NONALERT);
+    NT_EXPECT_EQ(HalpCreateThread(&thread, "pends", ControlDevice, (void *)(ULONG_PTR)4), HALP_OK);
+    KeWaitForSingleObject(&DriverEntered, Executive, KernelMode, FALSE, NULL);
+    NT_EXPECT_TRUE(PspCloseGate());
+    NT_EXPECT_EQ(IopIrpsInUse(), 0);
+    PspOpenGate();
+    HalpWaitThreadEnd(thread);
+    CloseObjects();
+}
+
+/* A driver that waits in kernel mode cannot be made to return: the kernel stays whole. */
+NT_TEST_SEEDS(Exit, AThreadThatADriverKeepsIsReportedAfterThirtySeconds, 5)
+{
+    ULONG64 before = HalpMonotonicTime();
+    HALP_THREAD *thread;
+
+    CreateObjects(FILE_SYNCHRONOUS_IO_NONALERT);
+    NT_EXPECT_EQ(HalpCreateThread(&thread, "kept", ControlDevice, NULL), HALP_OK);
+    KeWaitForSingleObject(&DriverEntered, Executive, KernelMode, FALSE, NULL);
+    SimTakeLog();
+    NT_EXPECT_EQ(InitpStopSystem(), 1);
+    NT_EXPECT_TRUE(HalpMonotonicTime() - before >= 30000000000ull);
+    NT_EXPECT_CONTAINS(SimTakeLog(), "does not come back from a system call");
+    /* It is all there still. */
+    KeSetEvent(&DriverEvent, 0, FALSE);
+    NT_EXPECT_TRUE(PspCloseGate());
+    PspOpenGate();
+    HalpWaitThreadEnd(thread);
+    CloseObjects();
+}

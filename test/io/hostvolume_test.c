@@ -67,6 +67,27 @@ NT_TEST(HostVolume, FilesAreRead)
     IoTestClose(handle);
 }
 
+NT_TEST(HostVolume, FilesHaveADosNameAndOtherDevicesNone)
+{
+    POBJECT_NAME_INFORMATION information = NULL;
+    UNICODE_STRING drive = US(L"Z:\\");
+    PDEVICE_OBJECT device;
+    FILE_OBJECT other = {0};
+    HANDLE handle;
+
+    NT_EXPECT_STATUS(Open(NT_PATH, GENERIC_READ | SYNCHRONIZE, FILE_OPEN, SYNC_OPTIONS, &handle),
+                     STATUS_SUCCESS);
+    NT_EXPECT_STATUS(IoQueryFileDosDeviceName(IoTestFile(handle), &information), STATUS_SUCCESS);
+    NT_EXPECT_TRUE(RtlPrefixUnicodeString(&drive, &information->Name, FALSE));
+    NT_EXPECT_WSTR(information->Name.Buffer, NT_PATH + 4);
+    ExFreePool(information);
+    IoTestClose(handle);
+    device = IoTestAddDevice(DEVICE_NAME, 0, 0);
+    other.DeviceObject = device;
+    NT_EXPECT_STATUS(IoQueryFileDosDeviceName(&other, &information), STATUS_OBJECT_NAME_NOT_FOUND);
+    IoDeleteDevice(device);
+}
+
 NT_TEST(HostVolume, CaseOfTheLastNameIsFree)
 {
     HANDLE handle;
@@ -102,6 +123,12 @@ NT_TEST(HostVolume, NothingIsChanged)
         {L"\\??\\Z:\\", GENERIC_READ, FILE_OPEN, 0, STATUS_NOT_SUPPORTED},
         {L"\\??\\Z:", GENERIC_READ, FILE_OPEN, 0, STATUS_OBJECT_NAME_INVALID},
         {L"\\??\\Z:\\tmp\\..\\etc\\passwd", GENERIC_READ, FILE_OPEN, 0, STATUS_OBJECT_NAME_INVALID},
+        {L"\\??\\Z:\\tmp\\\\ntbox_hostvolume_test.txt", GENERIC_READ, FILE_OPEN, 0,
+         STATUS_OBJECT_NAME_INVALID},
+        {NT_PATH L"\\", GENERIC_READ, FILE_OPEN, 0, STATUS_OBJECT_NAME_INVALID},
+        {NT_PATH, GENERIC_READ, FILE_OPEN, FILE_OPEN_BY_FILE_ID, STATUS_NOT_SUPPORTED},
+        {L"\\??\\Z:\\dev\\null", GENERIC_READ, FILE_OPEN, 0, STATUS_NOT_SUPPORTED},
+        {L"\\??\\Z:\\dev\\NULL", GENERIC_READ, FILE_OPEN, 0, STATUS_NOT_SUPPORTED},
         {L"\\??\\Z:\\tmp/x", GENERIC_READ, FILE_OPEN, 0, STATUS_OBJECT_NAME_INVALID},
     };
     HANDLE handle;

@@ -50,8 +50,8 @@ IoTestStart(VOID)
 static inline BOOLEAN
 IoTestCountBlock(PVOID Context, const EXP_POOL_BLOCK *Block)
 {
-    static const char *const tags[] = {"Irp ", "IoSB", "IoNm", "Devi", "Driv",
-                                       "IoSd", "IoWi", "IoCp", "IoCx", "IoEr"};
+    static const char *const tags[] = {"Irp ", "IoSB", "IoNm", "Devi", "Driv", "IoSd", "IoWi",
+                                       "IoCp", "IoCx", "IoEr", "IoWm", "IoPo", "IoPn", "IoTh"};
 
     NT_FOR_EACH (tag, tags) {
         *(ULONG *)Context += memcmp(*tag, &Block->Tag, sizeof(Block->Tag)) == 0;

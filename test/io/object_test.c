@@ -2,6 +2,7 @@
  *
  * object_test.c - drivers, devices, stacks of devices, symbolic links, shutdown, the unload audit
  */
+#include "io/iop.h"
 #include "io_test.h"
 #include <wdmsec.h>
 
@@ -336,6 +337,27 @@ NT_TEST(Link, OpensItsDeviceUntilDeleted)
     NT_EXPECT_STATUS(IoTestTryOpen(L"\\??\\IoTestLink", GENERIC_READ, 0, &handle),
                      STATUS_OBJECT_NAME_NOT_FOUND);
     NT_EXPECT_STATUS(IoDeleteSymbolicLink(&target), STATUS_OBJECT_TYPE_MISMATCH);
+    IoDeleteDevice(IoTestDevice);
+}
+
+/* The unload audit asks the same function: a link deleted under its other name is not left over. */
+NT_TEST(Link, DeletedUnderAnotherNameIsForgotten)
+{
+    UNICODE_STRING link = US(L"\\DosDevices\\IoTestAlias");
+    UNICODE_STRING alias = US(L"\\??\\IoTestAlias");
+    UNICODE_STRING target = US(DEVICE_NAME);
+    LONG links = ObpObjectsInUse(ObpSymbolicLinkType);
+
+    IoTestAddPlainDevice(0);
+    NT_EXPECT_STATUS(IoCreateSymbolicLink(&link, &target), STATUS_SUCCESS);
+    NT_EXPECT_EQ(IopCountDriverLinks(IoTestDriver), 1);
+    NT_EXPECT_STATUS(IoDeleteSymbolicLink(&alias), STATUS_SUCCESS);
+    NT_EXPECT_EQ(IopCountDriverLinks(IoTestDriver), 0);
+    /* Also when io was not asked. */
+    NT_EXPECT_STATUS(IoCreateSymbolicLink(&alias, &target), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObpDeleteSymbolicLink(&link), STATUS_SUCCESS);
+    NT_EXPECT_EQ(IopCountDriverLinks(IoTestDriver), 0);
+    NT_EXPECT_EQ(ObpObjectsInUse(ObpSymbolicLinkType), links);
     IoDeleteDevice(IoTestDevice);
 }
 

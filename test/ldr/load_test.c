@@ -236,6 +236,24 @@ NT_TEST(Audit, UnloadNamesWhatIsLeftAndTakesItAway)
     ExpectedFindings = 6;
 }
 
+NT_TEST(Audit, RegistrationsAreNamedAndDropped)
+{
+    PDRIVER_OBJECT driver = Load(DRIVER("registers"));
+    const char *log;
+
+    NT_EXPECT_TRUE(DEVICE_EXISTS(L"Registers")); /* made by the reinitialization routine */
+    SimTakeLog();
+    NT_EXPECT_STATUS(LdrpUnloadDriver(driver), STATUS_SUCCESS);
+    log = SimTakeLog();
+    NT_EXPECT_CONTAINS(log, "left a registered ETW provider behind after DriverUnload");
+    NT_EXPECT_CONTAINS(log, "left a power setting callback behind");
+    NT_EXPECT_CONTAINS(log, "left a plug and play notification behind");
+    NT_EXPECT_CONTAINS(log, "left a WMI registration behind");
+    NT_EXPECT_EQ(LdrpAuditFindings(), 4);
+    Load(DRIVER("registers")); /* nothing of it is in the way */
+    ExpectedFindings = 8;
+}
+
 NT_TEST(Audit, ArmedTimerKeepsTheImageSoThatItMayFire)
 {
     PDRIVER_OBJECT driver = Load(DRIVER("timer"));

@@ -77,6 +77,26 @@ CallAllTheTime(LPVOID Context)
 }
 
 static DWORD WINAPI
+EndAtOnce(LPVOID Context)
+{
+    return 0;
+}
+
+/* Threads join and leave the kernel all the time. */
+static DWORD WINAPI
+MakeThreadsAllTheTime(LPVOID Context)
+{
+    HANDLE thread;
+
+    do {
+        thread = CreateThread(NULL, 0, EndAtOnce, NULL, 0, NULL);
+        WaitForSingleObject(thread, INFINITE);
+    } while (CloseHandle(thread));
+    puts("a thread was not made");
+    return 1;
+}
+
+static DWORD WINAPI
 EndTheProcess(LPVOID Context)
 {
     ExitProcess(23);
@@ -172,6 +192,13 @@ main(int argc, char **argv)
         Start(BlockInIo);
         AwaitPended(1);
         return 12;
+    }
+    if (strcmp(how, "churn") == 0) {
+        Start(MakeThreadsAllTheTime);
+        Start(MakeThreadsAllTheTime);
+        Start(BlockInIo);
+        AwaitPended(1);
+        return 13;
     }
     return RunOther(how);
 }

@@ -18,6 +18,7 @@ CASES = [
     ("exit-elsewhere", None, 23, ""),
     ("blocked", None, 11, ""),
     ("busy", None, 12, ""),
+    ("churn", None, 13, ""),
     ("signal", signal.SIGINT, 130, ""),
     ("signal", signal.SIGTERM, 143, ""),
     ("handler", signal.SIGINT, 5, "control event 0\nwoken\n"),

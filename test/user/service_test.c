@@ -82,6 +82,7 @@ NT_TEST(Service, BinaryIsFoundAsWindowsWritesIt)
         {"@\\real.sys", "@/real.sys"},
         {"@\\REAL.SYS", "@/real.sys"},
         {"\\??\\@\\real.sys", "@/real.sys"},
+        {"\\\\?\\@\\real.sys", "@/real.sys"},
         {"\"@\\real.sys\"", "@/real.sys"},
         {"@\\driver.sys", "@/Driver.so"},
         {"@\\none.sys", "@/none.sys"},
@@ -101,8 +102,8 @@ NT_TEST(Service, BinaryIsFoundAsWindowsWritesIt)
         SC_HANDLE service;
 
         Expand(text, rows[i].Binary, drive);
-        service = CreateServiceA(manager, "found", NULL, 0, SERVICE_KERNEL_DRIVER, 3, 0, text, NULL,
-                                 NULL, NULL, NULL, NULL);
+        service = CreateServiceA(manager, "found", NULL, SERVICE_ALL_ACCESS, SERVICE_KERNEL_DRIVER,
+                                 3, 0, text, NULL, NULL, NULL, NULL, NULL);
         NT_EXPECT_TRUE(StartServiceA(service, 0, NULL));
         Expand(text, rows[i].Loaded, folder);
         NT_EXPECT_STR(Asked, text);
@@ -117,8 +118,8 @@ NT_TEST(Service, FailureOfTheDriverIsTold)
 {
     SC_HANDLE manager = OpenSCManagerA(NULL, NULL, 0);
     SC_HANDLE service =
-        CreateServiceA(manager, "bad", NULL, 0, SERVICE_KERNEL_DRIVER, SERVICE_DEMAND_START, 0,
-                       "/tmp/bad.so", NULL, NULL, NULL, NULL, NULL);
+        CreateServiceA(manager, "bad", NULL, SERVICE_ALL_ACCESS, SERVICE_KERNEL_DRIVER,
+                       SERVICE_DEMAND_START, 0, "/tmp/bad.so", NULL, NULL, NULL, NULL, NULL);
     SERVICE_STATUS status;
 
     Answer = STATUS_OBJECT_NAME_NOT_FOUND;
@@ -138,7 +139,7 @@ NT_TEST(Service, FailureOfTheDriverIsTold)
 NT_TEST(Service, DriversOfTheRunAreThere)
 {
     SC_HANDLE manager = OpenSCManagerA(NULL, SERVICES_ACTIVE_DATABASEA, 0);
-    SC_HANDLE service = OpenServiceW(manager, L"TWO", 0);
+    SC_HANDLE service = OpenServiceW(manager, L"TWO", SERVICE_QUERY_STATUS);
     SERVICE_STATUS status;
 
     NT_EXPECT_NE(service, NULL);
@@ -149,4 +150,48 @@ NT_TEST(Service, DriversOfTheRunAreThere)
                  NULL);
     NT_EXPECT_EQ(GetLastError(), ERROR_SERVICE_EXISTS);
     CloseServiceHandle(service);
+}
+
+/* A handle is what is on the list: nothing else is looked into, and rights are those it was given.
+ */
+NT_TEST(Service, HandlesAndRights)
+{
+    static const char notAHandle[64];
+    SC_HANDLE manager = OpenSCManagerA(NULL, NULL, SC_MANAGER_ALL_ACCESS);
+    SC_HANDLE service = CreateServiceA(manager, "rights", NULL, SERVICE_QUERY_STATUS,
+                                       SERVICE_KERNEL_DRIVER, SERVICE_DEMAND_START, 0,
+                                       "\\\\server\\share\\x.sys", NULL, NULL, NULL, NULL, NULL);
+    SERVICE_STATUS_PROCESS process;
+    SERVICE_STATUS status;
+    SC_HANDLE starter;
+    DWORD needed;
+
+    NT_EXPECT_NE(service, NULL);
+    NT_EXPECT_FALSE(StartServiceA(service, 0, NULL));
+    NT_EXPECT_EQ(GetLastError(), ERROR_ACCESS_DENIED);
+    NT_EXPECT_FALSE(ControlService(service, SERVICE_CONTROL_STOP, &status));
+    NT_EXPECT_EQ(GetLastError(), ERROR_ACCESS_DENIED);
+    NT_EXPECT_FALSE(DeleteService(service));
+    NT_EXPECT_EQ(GetLastError(), ERROR_ACCESS_DENIED);
+    /* A path of no file here is told as such. */
+    starter = OpenServiceA(manager, "rights", GENERIC_EXECUTE);
+    NT_EXPECT_FALSE(StartServiceA(starter, 0, NULL));
+    NT_EXPECT_EQ(GetLastError(), ERROR_NOT_SUPPORTED);
+    NT_EXPECT_FALSE(QueryServiceStatusEx(service, (SC_STATUS_TYPE)1, (LPBYTE)&process,
+                                         sizeof(process), &needed));
+    NT_EXPECT_EQ(GetLastError(), ERROR_INVALID_LEVEL);
+    NT_EXPECT_FALSE(
+        QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (LPBYTE)&process, 1, &needed));
+    NT_EXPECT_EQ(GetLastError(), ERROR_INSUFFICIENT_BUFFER);
+    NT_EXPECT_TRUE(
+        QueryServiceStatusEx(service, SC_STATUS_PROCESS_INFO, (LPBYTE)&process, needed, &needed));
+    NT_EXPECT_EQ(process.dwCurrentState, SERVICE_STOPPED);
+    NT_EXPECT_FALSE(QueryServiceStatus((SC_HANDLE)notAHandle, &status));
+    NT_EXPECT_EQ(GetLastError(), ERROR_INVALID_HANDLE);
+    NT_EXPECT_FALSE(QueryServiceStatus(NULL, &status));
+    NT_EXPECT_EQ(GetLastError(), ERROR_INVALID_HANDLE);
+    NT_EXPECT_TRUE(CloseServiceHandle(starter));
+    NT_EXPECT_TRUE(CloseServiceHandle(service));
+    NT_EXPECT_FALSE(CloseServiceHandle(service));
+    NT_EXPECT_EQ(GetLastError(), ERROR_INVALID_HANDLE);
 }

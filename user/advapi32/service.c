@@ -10,8 +10,10 @@
  * and where the .sys file does not exist, NAME.so beside it is loaded. The name's case is free.
  *
  * Invariants  A1  a record lives while it is on AdvServices or a handle refers to it.
- *             A2  a record marked for deletion leaves the list when its last handle closes.
- * Lock        AdvLock guards the list and the records; drivers are loaded and unloaded without it.
+ *             A2  a record marked for deletion leaves the list when its last handle closes and
+ *                 nobody uses it.
+ *             A3  a value is a handle iff it is on AdvHandles: no other is looked into.
+ * Lock        AdvLock guards the lists and the records; drivers are loaded and unloaded without it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,25 +22,26 @@
 #include <winsvc.h>
 
 #define MANAGER_HANDLE ((SC_HANDLE)(ULONG_PTR)0x50000200u)
-#define HANDLE_MAGIC 0x31435653u /* "SVC1" */
 
 typedef struct ADV_SERVICE {
     struct ADV_SERVICE *Next;
     char *Name;       /* UTF-8, compared without case */
     char *Binary;     /* host path */
     char *DriverName; /* what the kernel calls it: Binary without folder and extension */
-    ULONG Handles;
-    DWORD State; /* SERVICE_STOPPED, _START_PENDING, _RUNNING, _STOP_PENDING */
+    ULONG Handles;    /* and calls that use it */
+    DWORD State;      /* SERVICE_STOPPED, _START_PENDING, _RUNNING, _STOP_PENDING */
     BOOLEAN Deleted;
 } ADV_SERVICE;
 
 typedef struct ADV_HANDLE {
-    ULONG Magic;
+    struct ADV_HANDLE *Next;
     ADV_SERVICE *Service;
+    DWORD Access; /* SERVICE_*, as it was opened with */
 } ADV_HANDLE;
 
 static SRWLOCK AdvLock = SRWLOCK_INIT;
 static ADV_SERVICE *AdvServices;
+static ADV_HANDLE *AdvHandles;
 static BOOLEAN AdvLoaded; /* the drivers of NTBOX_DRIVERS are on the list */
 
 static BOOL
@@ -90,47 +93,64 @@ IsElsewhere(const char *Path)
     return FALSE;
 }
 
-/* "Z:\\dir\\x.sys" into "/dir/x.sys", from malloc; NULL without memory. */
-static char *
-HostPath(const char *Path)
+/* "Z:\\dir\\x.sys" into "/dir/x.sys", from malloc. */
+static NTSTATUS
+HostPath(const char *Path, char **Host)
 {
     PWSTR wide = NtdllWiden(Path);
     PWSTR full = NULL;
-    char *host = NULL;
+    NTSTATUS status = wide != NULL ? NtdllFullDosPath(wide, &full) : STATUS_NO_MEMORY;
 
-    if (wide != NULL && NT_SUCCESS(NtdllFullDosPath(wide, &full))) {
-        host = NtdllNarrow(&full[2]);
+    free(wide);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
-    for (char *at = host; at != NULL && *at != '\0'; at++) {
+    *Host = NtdllNarrow(&full[2]);
+    free(full);
+    for (char *at = *Host; at != NULL && *at != '\0'; at++) {
         *at = *at == '\\' ? '/' : *at;
     }
-    free(full);
-    free(wide);
-    return host;
+    return *Host != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
-/* The driver file that a service's binary stands for, from malloc; NULL without memory. */
-static char *
-FindDriver(const char *Binary)
+/* \??\ and \\?\ in front of a drive mean nothing more. */
+static const char *
+SkipPrefix(const char *Path)
 {
-    char *path = strdup(strncmp(Binary, "\\??\\", 4) == 0 ? &Binary[4] : Binary);
-    char *host;
+    BOOLEAN has = strncmp(Path, "\\??\\", 4) == 0 || strncmp(Path, "\\\\?\\", 4) == 0;
+
+    return has ? &Path[4] : Path;
+}
+
+/* The driver file that a service's binary stands for, from malloc. */
+static NTSTATUS
+FindDriver(const char *Binary, char **Host)
+{
+    char *path = strdup(Binary[0] == '"' ? &Binary[1] : Binary);
+    const char *plain;
+    NTSTATUS status;
     size_t length;
 
-    if (path != NULL && path[0] == '"') {
-        memmove(path, &path[1], strlen(path));
+    if (path == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (Binary[0] == '"') {
         path[strcspn(path, "\"")] = '\0';
     }
-    host = path == NULL ? NULL : HostPath(IsElsewhere(path) ? FilePart(path) : path);
+    plain = SkipPrefix(path);
+    status = HostPath(IsElsewhere(plain) ? FilePart(plain) : plain, Host);
     free(path);
-    length = host != NULL ? strlen(host) : 0;
-    if (length > 4 && lstrcmpiA(&host[length - 4], ".sys") == 0 && !NtdllHostFindFile(host)) {
-        memcpy(&host[length - 4], ".so", 4);
-        if (!NtdllHostFindFile(host)) {
-            memcpy(&host[length - 4], ".sys", 4); /* the one that the error is about */
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    length = strlen(*Host);
+    if (length > 4 && lstrcmpiA(&(*Host)[length - 4], ".sys") == 0 && !NtdllHostFindFile(*Host)) {
+        memcpy(&(*Host)[length - 4], ".so", 4);
+        if (!NtdllHostFindFile(*Host)) {
+            memcpy(&(*Host)[length - 4], ".sys", 4); /* the one that the error is about */
         }
     }
-    return host;
+    return STATUS_SUCCESS;
 }
 
 /* Name NULL: the driver's. NULL without memory. */
@@ -207,21 +227,86 @@ AddLoadedDriversLocked(VOID)
     free(list);
 }
 
-static ADV_SERVICE *
-ServiceOfHandle(SC_HANDLE Handle)
+static VOID
+DropServiceLocked(ADV_SERVICE *Service)
 {
-    ADV_HANDLE *handle = (ADV_HANDLE *)Handle;
+    ADV_SERVICE **link;
 
-    if (handle == NULL || Handle == MANAGER_HANDLE || handle->Magic != HANDLE_MAGIC) {
-        Fail(ERROR_INVALID_HANDLE);
-        return NULL;
+    if (--Service->Handles == 0 && Service->Deleted && Service->State == SERVICE_STOPPED) {
+        for (link = &AdvServices; *link != Service; link = &(*link)->Next) {
+        }
+        *link = Service->Next;
+        FreeService(Service);
     }
-    return handle->Service;
+}
+
+/* What points to the handle on the list; to NULL: it is none (A3). */
+static ADV_HANDLE **
+FindHandleLocked(SC_HANDLE Handle)
+{
+    ADV_HANDLE **link = &AdvHandles;
+
+    while (*link != NULL && (SC_HANDLE)*link != Handle) {
+        link = &(*link)->Next;
+    }
+    return link;
+}
+
+/* The service of a handle with this access, for EndUse; NULL and the last error. */
+static ADV_SERVICE *
+BeginUse(SC_HANDLE Handle, DWORD Access)
+{
+    ADV_SERVICE *service = NULL;
+    ADV_HANDLE *handle;
+
+    AcquireSRWLockExclusive(&AdvLock);
+    handle = *FindHandleLocked(Handle);
+    if (handle == NULL) {
+        Fail(ERROR_INVALID_HANDLE);
+    } else if ((handle->Access & Access) != Access) {
+        Fail(ERROR_ACCESS_DENIED);
+    } else {
+        service = handle->Service;
+        service->Handles++;
+    }
+    ReleaseSRWLockExclusive(&AdvLock);
+    return service;
+}
+
+static VOID
+EndUse(ADV_SERVICE *Service)
+{
+    AcquireSRWLockExclusive(&AdvLock);
+    DropServiceLocked(Service);
+    ReleaseSRWLockExclusive(&AdvLock);
+}
+
+/* Generic rights of services and MAXIMUM_ALLOWED, as the SDK maps them. */
+static DWORD
+MapServiceAccess(DWORD Access)
+{
+    DWORD mapped = Access & SERVICE_ALL_ACCESS;
+
+    if (Access & (GENERIC_ALL | 0x02000000u)) {
+        mapped |= SERVICE_ALL_ACCESS;
+    }
+    if (Access & GENERIC_READ) {
+        mapped |= SERVICE_QUERY_CONFIG | SERVICE_QUERY_STATUS | SERVICE_INTERROGATE |
+                  SERVICE_ENUMERATE_DEPENDENTS;
+    }
+    if (Access & GENERIC_WRITE) {
+        mapped |= SERVICE_CHANGE_CONFIG;
+    }
+    if (Access & GENERIC_EXECUTE) {
+        mapped |=
+            SERVICE_START | SERVICE_STOP | SERVICE_PAUSE_CONTINUE | SERVICE_USER_DEFINED_CONTROL;
+    }
+    return mapped;
 }
 
 /* NULL without memory, which the last error tells. */
 static SC_HANDLE
-MakeHandleLocked(ADV_SERVICE *Service)
+MakeHandleLocked(ADV_SERVICE *Service, DWORD Access)
 {
     ADV_HANDLE *handle = malloc(sizeof(*handle));
 
@@ -229,8 +314,10 @@ MakeHandleLocked(ADV_SERVICE *Service)
         Fail(ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
     }
-    handle->Magic = HANDLE_MAGIC;
     handle->Service = Service;
+    handle->Access = MapServiceAccess(Access);
+    handle->Next = AdvHandles;
+    AdvHandles = handle;
     Service->Handles++;
     return (SC_HANDLE)handle;
 }
@@ -277,7 +364,7 @@ OpenServiceA(SC_HANDLE Manager, LPCSTR Name, DWORD Access)
     if (service == NULL) {
         Fail(ERROR_SERVICE_DOES_NOT_EXIST);
     } else {
-        handle = MakeHandleLocked(service);
+        handle = MakeHandleLocked(service, Access);
     }
     ReleaseSRWLockExclusive(&AdvLock);
     return handle;
@@ -330,7 +417,7 @@ CreateServiceA(SC_HANDLE Manager, LPCSTR Name, LPCSTR DisplayName, DWORD Access,
     if (old != NULL) {
         Fail(old->Deleted ? ERROR_SERVICE_MARKED_FOR_DELETE : ERROR_SERVICE_EXISTS);
     } else {
-        handle = MakeHandleLocked(service);
+        handle = MakeHandleLocked(service, Access);
         if (handle != NULL) {
             InsertServiceLocked(service);
         }
@@ -360,27 +447,22 @@ CreateServiceW(SC_HANDLE Manager, LPCWSTR Name, LPCWSTR DisplayName, DWORD Acces
 BOOL WINAPI
 CloseServiceHandle(SC_HANDLE Handle)
 {
-    ADV_SERVICE *service;
-    ADV_SERVICE **link;
+    ADV_HANDLE **link;
+    ADV_HANDLE *handle;
 
     if (Handle == MANAGER_HANDLE) {
         return TRUE;
     }
-    service = ServiceOfHandle(Handle);
-    if (service == NULL) {
-        return FALSE;
-    }
     AcquireSRWLockExclusive(&AdvLock);
-    ((ADV_HANDLE *)Handle)->Magic = 0;
-    free((ADV_HANDLE *)Handle);
-    if (--service->Handles == 0 && service->Deleted && service->State == SERVICE_STOPPED) {
-        for (link = &AdvServices; *link != service; link = &(*link)->Next) {
-        }
-        *link = service->Next;
-        FreeService(service);
+    link = FindHandleLocked(Handle);
+    handle = *link;
+    if (handle != NULL) {
+        *link = handle->Next;
+        DropServiceLocked(handle->Service);
+        free(handle);
     }
     ReleaseSRWLockExclusive(&AdvLock);
-    return TRUE;
+    return handle != NULL ? TRUE : Fail(ERROR_INVALID_HANDLE);
 }
 
 /* ---- doing ---- */
@@ -399,33 +481,53 @@ ChangeState(ADV_SERVICE *Service, DWORD From, DWORD To, DWORD Error)
     return changed ? TRUE : Fail(Error);
 }
 
-/* StartServiceA - load the driver; its DriverEntry has returned when this does */
+static NTSTATUS
+LoadService(ADV_SERVICE *Service)
+{
+    char *driver;
+    NTSTATUS status = FindDriver(Service->Binary, &driver);
+
+    if (NT_SUCCESS(status)) {
+        status = NTDLL_CALL(NtboxLoadDriver)(driver);
+        free(driver);
+    }
+    if (NT_SUCCESS(status)) {
+        __atomic_store_n(&NtdllDriverLoaded, TRUE, __ATOMIC_RELAXED);
+    }
+    return status;
+}
+
+/*
+ * StartServiceA - load the driver; its DriverEntry has returned when this does
+ *
+ * Errors   ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_MARKED_FOR_DELETE, ERROR_ACCESS_DENIED
+ *          (without SERVICE_START), ERROR_NOT_SUPPORTED (a path of no file here), the driver's
+ */
 BOOL WINAPI
 StartServiceA(SC_HANDLE Handle, DWORD Count, LPCSTR *Arguments)
 {
-    ADV_SERVICE *service = ServiceOfHandle(Handle);
+    ADV_SERVICE *service = BeginUse(Handle, SERVICE_START);
     NTSTATUS status;
-    char *driver;
+    BOOL done;
 
     if (service == NULL) {
         return FALSE;
     }
-    if (service->Deleted) {
-        return Fail(ERROR_SERVICE_MARKED_FOR_DELETE);
+    AcquireSRWLockShared(&AdvLock);
+    done = service->Deleted ? Fail(ERROR_SERVICE_MARKED_FOR_DELETE) : TRUE;
+    ReleaseSRWLockShared(&AdvLock);
+    if (done) {
+        done = ChangeState(service, SERVICE_STOPPED, SERVICE_START_PENDING,
+                           ERROR_SERVICE_ALREADY_RUNNING);
     }
-    if (!ChangeState(service, SERVICE_STOPPED, SERVICE_START_PENDING,
-                     ERROR_SERVICE_ALREADY_RUNNING)) {
-        return FALSE;
+    if (done) {
+        status = LoadService(service);
+        ChangeState(service, SERVICE_START_PENDING,
+                    NT_SUCCESS(status) ? SERVICE_RUNNING : SERVICE_STOPPED, 0);
+        done = BaseResult(status);
     }
-    driver = FindDriver(service->Binary);
-    status = driver != NULL ? NTDLL_CALL(NtboxLoadDriver)(driver) : STATUS_NO_MEMORY;
-    free(driver);
-    if (NT_SUCCESS(status)) {
-        __atomic_store_n(&NtdllDriverLoaded, TRUE, __ATOMIC_RELAXED);
-    }
-    ChangeState(service, SERVICE_START_PENDING,
-                NT_SUCCESS(status) ? SERVICE_RUNNING : SERVICE_STOPPED, 0);
-    return BaseResult(status);
+    EndUse(service);
+    return done;
 }
 
 BOOL WINAPI
@@ -443,17 +545,54 @@ FillStatus(const ADV_SERVICE *Service, LPSERVICE_STATUS Status)
     Status->dwControlsAccepted = Service->State == SERVICE_RUNNING ? SERVICE_ACCEPT_STOP : 0;
 }
 
+static VOID
+ReadStatus(ADV_SERVICE *Service, LPSERVICE_STATUS Status)
+{
+    AcquireSRWLockShared(&AdvLock);
+    FillStatus(Service, Status);
+    ReleaseSRWLockShared(&AdvLock);
+}
+
 BOOL WINAPI
 QueryServiceStatus(SC_HANDLE Handle, LPSERVICE_STATUS Status)
 {
-    ADV_SERVICE *service = ServiceOfHandle(Handle);
+    ADV_SERVICE *service = BeginUse(Handle, SERVICE_QUERY_STATUS);
 
     if (service == NULL) {
         return FALSE;
     }
-    AcquireSRWLockShared(&AdvLock);
-    FillStatus(service, Status);
-    ReleaseSRWLockShared(&AdvLock);
+    ReadStatus(service, Status);
+    EndUse(service);
+    return TRUE;
+}
+
+/*
+ * QueryServiceStatusEx - SC_STATUS_PROCESS_INFO: the status, with process 0, as a driver has none
+ *
+ * Errors   ERROR_INVALID_LEVEL, ERROR_INSUFFICIENT_BUFFER (*Needed says what is needed)
+ */
+BOOL WINAPI
+QueryServiceStatusEx(SC_HANDLE Handle, SC_STATUS_TYPE Level, LPBYTE Buffer, DWORD Size,
+                     LPDWORD Needed)
+{
+    SERVICE_STATUS_PROCESS result;
+    ADV_SERVICE *service;
+
+    if (Level != SC_STATUS_PROCESS_INFO) {
+        return Fail(ERROR_INVALID_LEVEL);
+    }
+    service = BeginUse(Handle, SERVICE_QUERY_STATUS);
+    if (service == NULL) {
+        return FALSE;
+    }
+    memset(&result, 0, sizeof(result));
+    ReadStatus(service, (LPSERVICE_STATUS)&result); /* it begins with one */
+    EndUse(service);
+    *Needed = sizeof(result);
+    if (Size < sizeof(result)) {
+        return Fail(ERROR_INSUFFICIENT_BUFFER);
+    }
+    memcpy(Buffer, &result, sizeof(result));
     return TRUE;
 }
 
@@ -461,41 +600,46 @@ QueryServiceStatus(SC_HANDLE Handle, LPSERVICE_STATUS Status)
  * ControlService - SERVICE_CONTROL_STOP unloads the driver; SERVICE_CONTROL_INTERROGATE asks
  *
  * Errors   ERROR_SERVICE_NOT_ACTIVE, ERROR_INVALID_SERVICE_CONTROL (others; also a driver without
- *          an unload routine)
+ *          an unload routine), ERROR_ACCESS_DENIED (without SERVICE_STOP, SERVICE_INTERROGATE)
  */
 BOOL WINAPI
 ControlService(SC_HANDLE Handle, DWORD Control, LPSERVICE_STATUS Status)
 {
-    ADV_SERVICE *service = ServiceOfHandle(Handle);
-    NTSTATUS status;
+    BOOLEAN isStop = Control == SERVICE_CONTROL_STOP;
+    ADV_SERVICE *service;
+    NTSTATUS status = STATUS_SUCCESS;
+    BOOL done = TRUE;
 
+    if (!isStop && Control != SERVICE_CONTROL_INTERROGATE) {
+        return Fail(ERROR_INVALID_SERVICE_CONTROL);
+    }
+    service = BeginUse(Handle, isStop ? SERVICE_STOP : SERVICE_INTERROGATE);
     if (service == NULL) {
         return FALSE;
     }
-    if (Control == SERVICE_CONTROL_INTERROGATE) {
-        return QueryServiceStatus(Handle, Status);
+    if (isStop) {
+        done =
+            ChangeState(service, SERVICE_RUNNING, SERVICE_STOP_PENDING, ERROR_SERVICE_NOT_ACTIVE);
     }
-    if (Control != SERVICE_CONTROL_STOP) {
-        return Fail(ERROR_INVALID_SERVICE_CONTROL);
+    if (isStop && done) {
+        status = NTDLL_CALL(NtboxUnloadDriver)(service->DriverName);
+        ChangeState(service, SERVICE_STOP_PENDING,
+                    NT_SUCCESS(status) ? SERVICE_STOPPED : SERVICE_RUNNING, 0);
     }
-    if (!ChangeState(service, SERVICE_RUNNING, SERVICE_STOP_PENDING, ERROR_SERVICE_NOT_ACTIVE)) {
-        return FALSE;
+    if (done) {
+        ReadStatus(service, Status);
+        done = status == STATUS_INVALID_DEVICE_REQUEST ? Fail(ERROR_INVALID_SERVICE_CONTROL)
+                                                       : BaseResult(status);
     }
-    status = NTDLL_CALL(NtboxUnloadDriver)(service->DriverName);
-    ChangeState(service, SERVICE_STOP_PENDING,
-                NT_SUCCESS(status) ? SERVICE_STOPPED : SERVICE_RUNNING, 0);
-    QueryServiceStatus(Handle, Status);
-    if (status == STATUS_INVALID_DEVICE_REQUEST) {
-        return Fail(ERROR_INVALID_SERVICE_CONTROL);
-    }
-    return BaseResult(status);
+    EndUse(service);
+    return done;
 }
 
 /* DeleteService - the service goes when it is stopped and its last handle is closed */
 BOOL WINAPI
 DeleteService(SC_HANDLE Handle)
 {
-    ADV_SERVICE *service = ServiceOfHandle(Handle);
+    ADV_SERVICE *service = BeginUse(Handle, DELETE);
     BOOLEAN before;
 
     if (service == NULL) {
@@ -505,5 +649,6 @@ DeleteService(SC_HANDLE Handle)
     before = service->Deleted;
     service->Deleted = TRUE;
     ReleaseSRWLockExclusive(&AdvLock);
+    EndUse(service);
     return before ? Fail(ERROR_SERVICE_MARKED_FOR_DELETE) : TRUE;
 }

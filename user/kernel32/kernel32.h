@@ -41,6 +41,27 @@ BaseResult(NTSTATUS Status)
     return FALSE;
 }
 
+/* What creating a named object needs: attributes, and the name's memory; sync.c. */
+typedef struct BASE_OBJECT {
+    OBJECT_ATTRIBUTES Attributes;
+    UNICODE_STRING Name;
+    PWSTR Path; /* from malloc, or NULL */
+} BASE_OBJECT;
+
+/* FALSE and the last error without memory. */
+BOOL BaseBeginObject(BASE_OBJECT *Object, LPSECURITY_ATTRIBUTES Security, LPCWSTR Name);
+/*
+ * The handle of a create call, or NULL and the last error. After success the last error tells
+ * whether a named object was there: ERROR_ALREADY_EXISTS or 0.
+ */
+HANDLE BaseEndObject(BASE_OBJECT *Object, NTSTATUS Status, HANDLE Handle);
+/* Widens an optional name; FALSE and the last error without memory. */
+BOOL BaseWidenName(LPCSTR Name, PWSTR *Wide);
+typedef NTSTATUS BASE_OPEN(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes);
+/* The object that has the name. ERROR_INVALID_PARAMETER without a name, ERROR_FILE_NOT_FOUND. */
+HANDLE BaseOpenObject(BASE_OPEN *Open, DWORD Access, BOOL Inherit, LPCWSTR Name);
+HANDLE BaseOpenObjectA(BASE_OPEN *Open, DWORD Access, BOOL Inherit, LPCSTR Name);
+
 /* ReadFile and WriteFile of a standard stream; console.c. */
 BOOL BaseReadStream(int Stream, LPVOID Buffer, DWORD Length, LPDWORD Done);
 BOOL BaseWriteStream(int Stream, LPCVOID Buffer, DWORD Length, LPDWORD Done);

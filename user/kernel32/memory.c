@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel32/memory.c - the heap, local memory and pages
- *
- * The process heap is malloc's, so that sanitizers and valgrind see every block of a client.
+ * kernel32/memory.c - local and global memory, and pages
  *
  * Invariant  V1  every range of VirtualAlloc is one entry of BasePages until VirtualFree releases
  *                it; entries do not overlap.
@@ -15,83 +13,8 @@
 
 #define PAGE_BYTES 0x1000u
 #define GRANULARITY 0x10000u
-#define HEAP_HANDLE ((HANDLE)(ULONG_PTR)0x50000100u)
 
-/* ---- heap ---- */
-
-HANDLE WINAPI
-GetProcessHeap(VOID)
-{
-    return HEAP_HANDLE;
-}
-
-/* HEAP_GENERATE_EXCEPTIONS: no memory ends the process, as the exception would have. */
-LPVOID WINAPI
-HeapAlloc(HANDLE Heap, DWORD Flags, SIZE_T Size)
-{
-    PVOID block;
-
-    if (Heap != HEAP_HANDLE) {
-        BaseFail(ERROR_INVALID_HANDLE);
-        return NULL;
-    }
-    Size = Size != 0 ? Size : 1;
-    block = (Flags & HEAP_ZERO_MEMORY) != 0 ? calloc(1, Size) : malloc(Size);
-    if (block == NULL) {
-        if ((Flags & HEAP_GENERATE_EXCEPTIONS) != 0) {
-            abort();
-        }
-        BaseFail(ERROR_NOT_ENOUGH_MEMORY);
-    }
-    return block;
-}
-
-/* Differs  may say more than was asked for, in which case all of it can be used */
-SIZE_T WINAPI
-HeapSize(HANDLE Heap, DWORD Flags, LPCVOID Block)
-{
-    return Heap == HEAP_HANDLE && Block != NULL ? NtdllHostHeapSize((PVOID)Block) : (SIZE_T)-1;
-}
-
-LPVOID WINAPI
-HeapReAlloc(HANDLE Heap, DWORD Flags, LPVOID Block, SIZE_T Size)
-{
-    SIZE_T before;
-    PVOID moved;
-
-    if (Heap != HEAP_HANDLE || Block == NULL) {
-        BaseFail(ERROR_INVALID_PARAMETER);
-        return NULL;
-    }
-    before = NtdllHostHeapSize(Block);
-    Size = Size != 0 ? Size : 1;
-    if ((Flags & HEAP_REALLOC_IN_PLACE_ONLY) != 0) {
-        if (Size <= before) {
-            return Block;
-        }
-        BaseFail(ERROR_NOT_ENOUGH_MEMORY);
-        return NULL;
-    }
-    moved = realloc(Block, Size);
-    if (moved == NULL) {
-        BaseFail(ERROR_NOT_ENOUGH_MEMORY);
-        return NULL;
-    }
-    if ((Flags & HEAP_ZERO_MEMORY) != 0 && Size > before) {
-        memset((char *)moved + before, 0, Size - before);
-    }
-    return moved;
-}
-
-BOOL WINAPI
-HeapFree(HANDLE Heap, DWORD Flags, LPVOID Block)
-{
-    if (Heap != HEAP_HANDLE) {
-        return BaseFail(ERROR_INVALID_HANDLE);
-    }
-    free(Block);
-    return TRUE;
-}
+/* ---- local memory ---- */
 
 /* LocalAlloc - LMEM_FIXED and LMEM_ZEROINIT; movable memory is ERROR_NOT_SUPPORTED */
 HLOCAL WINAPI
@@ -101,7 +24,7 @@ LocalAlloc(UINT Flags, SIZE_T Size)
         BaseFail(ERROR_NOT_SUPPORTED);
         return NULL;
     }
-    return HeapAlloc(HEAP_HANDLE, (Flags & LMEM_ZEROINIT) != 0 ? HEAP_ZERO_MEMORY : 0, Size);
+    return HeapAlloc(GetProcessHeap(), (Flags & LMEM_ZEROINIT) != 0 ? HEAP_ZERO_MEMORY : 0, Size);
 }
 
 /* NULL: done. */
@@ -110,6 +33,79 @@ LocalFree(HLOCAL Block)
 {
     free(Block);
     return NULL;
+}
+
+/* What LocalAlloc gave: fixed memory is its own address. */
+LPVOID WINAPI
+LocalLock(HLOCAL Block)
+{
+    return Block;
+}
+
+/* FALSE with ERROR_NOT_LOCKED: fixed memory has no lock count. */
+BOOL WINAPI
+LocalUnlock(HLOCAL Block)
+{
+    return BaseFail(ERROR_NOT_LOCKED);
+}
+
+SIZE_T WINAPI
+LocalSize(HLOCAL Block)
+{
+    SIZE_T size = HeapSize(GetProcessHeap(), 0, Block);
+
+    return size != (SIZE_T)-1 ? size : (SIZE_T)BaseFail(ERROR_INVALID_HANDLE);
+}
+
+HLOCAL WINAPI
+LocalReAlloc(HLOCAL Block, SIZE_T Size, UINT Flags)
+{
+    if ((Flags & (LMEM_MODIFY | LMEM_MOVEABLE)) == LMEM_MODIFY) {
+        return Block; /* its attributes are what they were */
+    }
+    if ((Flags & LMEM_MODIFY) != 0) {
+        BaseFail(ERROR_NOT_SUPPORTED);
+        return NULL;
+    }
+    return HeapReAlloc(GetProcessHeap(), (Flags & LMEM_ZEROINIT) != 0 ? HEAP_ZERO_MEMORY : 0, Block,
+                       Size);
+}
+
+/* The Global functions are the Local ones under other names; the flags have the same values. */
+HGLOBAL WINAPI
+GlobalAlloc(UINT Flags, SIZE_T Size)
+{
+    return LocalAlloc(Flags, Size);
+}
+
+HGLOBAL WINAPI
+GlobalFree(HGLOBAL Block)
+{
+    return LocalFree(Block);
+}
+
+LPVOID WINAPI
+GlobalLock(HGLOBAL Block)
+{
+    return Block;
+}
+
+BOOL WINAPI
+GlobalUnlock(HGLOBAL Block)
+{
+    return LocalUnlock(Block);
+}
+
+SIZE_T WINAPI
+GlobalSize(HGLOBAL Block)
+{
+    return LocalSize(Block);
+}
+
+HGLOBAL WINAPI
+GlobalReAlloc(HGLOBAL Block, SIZE_T Size, UINT Flags)
+{
+    return LocalReAlloc(Block, Size, Flags);
 }
 
 /* ---- pages ---- */

@@ -47,16 +47,8 @@ NameObject(PCWSTR Name, UNICODE_STRING *Full)
     return path;
 }
 
-/* What creating a named object needs: attributes, and the name's memory. */
-typedef struct BASE_OBJECT {
-    OBJECT_ATTRIBUTES Attributes;
-    UNICODE_STRING Name;
-    PWSTR Path; /* from malloc, or NULL */
-} BASE_OBJECT;
-
-/* FALSE and the last error without memory. */
-static BOOL
-BeginObject(BASE_OBJECT *Object, LPSECURITY_ATTRIBUTES Security, LPCWSTR Name)
+BOOL
+BaseBeginObject(BASE_OBJECT *Object, LPSECURITY_ATTRIBUTES Security, LPCWSTR Name)
 {
     InitializeObjectAttributes(&Object->Attributes, NULL, 0, NULL, NULL);
     Object->Path = NULL;
@@ -76,12 +68,8 @@ BeginObject(BASE_OBJECT *Object, LPSECURITY_ATTRIBUTES Security, LPCWSTR Name)
     return TRUE;
 }
 
-/*
- * The handle of a create call, or NULL and the last error. After success the last error tells
- * whether a named object was there: ERROR_ALREADY_EXISTS or 0.
- */
-static HANDLE
-EndObject(BASE_OBJECT *Object, NTSTATUS Status, HANDLE Handle)
+HANDLE
+BaseEndObject(BASE_OBJECT *Object, NTSTATUS Status, HANDLE Handle)
 {
     free(Object->Path);
     if (!NT_SUCCESS(Status)) {
@@ -92,12 +80,44 @@ EndObject(BASE_OBJECT *Object, NTSTATUS Status, HANDLE Handle)
     return Handle;
 }
 
-/* Widens an optional name; FALSE and the last error without memory. */
-static BOOL
-WidenName(LPCSTR Name, PWSTR *Wide)
+BOOL
+BaseWidenName(LPCSTR Name, PWSTR *Wide)
 {
     *Wide = NtdllWiden(Name);
     return Name == NULL || *Wide != NULL ? TRUE : BaseFail(ERROR_NOT_ENOUGH_MEMORY);
+}
+
+HANDLE
+BaseOpenObject(BASE_OPEN *Open, DWORD Access, BOOL Inherit, LPCWSTR Name)
+{
+    BASE_OBJECT object;
+    HANDLE handle = NULL;
+    NTSTATUS status;
+
+    if (Name == NULL) {
+        BaseFail(ERROR_INVALID_PARAMETER);
+        return NULL;
+    }
+    if (!BaseBeginObject(&object, NULL, Name)) {
+        return NULL;
+    }
+    object.Attributes.Attributes = Inherit ? OBJ_INHERIT : 0;
+    status = Open(&handle, Access, &object.Attributes);
+    free(object.Path);
+    return BaseResult(status) ? handle : NULL;
+}
+
+HANDLE
+BaseOpenObjectA(BASE_OPEN *Open, DWORD Access, BOOL Inherit, LPCSTR Name)
+{
+    HANDLE handle = NULL;
+    PWSTR name;
+
+    if (BaseWidenName(Name, &name)) {
+        handle = BaseOpenObject(Open, Access, Inherit, name);
+    }
+    free(name);
+    return handle;
 }
 
 /* ---- events ---- */
@@ -114,14 +134,14 @@ CreateEventExW(LPSECURITY_ATTRIBUTES Security, LPCWSTR Name, DWORD Flags, DWORD 
         BaseFail(ERROR_INVALID_PARAMETER);
         return NULL;
     }
-    if (!BeginObject(&object, Security, Name)) {
+    if (!BaseBeginObject(&object, Security, Name)) {
         return NULL;
     }
     status = NTDLL_CALL(NtCreateEvent)(
         &handle, Access, &object.Attributes,
         (Flags & CREATE_EVENT_MANUAL_RESET) != 0 ? NOTIFICATION_EVENT : SYNCHRONIZATION_EVENT,
         (Flags & CREATE_EVENT_INITIAL_SET) != 0);
-    return EndObject(&object, status, handle);
+    return BaseEndObject(&object, status, handle);
 }
 
 HANDLE WINAPI
@@ -130,7 +150,7 @@ CreateEventExA(LPSECURITY_ATTRIBUTES Security, LPCSTR Name, DWORD Flags, DWORD A
     HANDLE handle = NULL;
     PWSTR name;
 
-    if (WidenName(Name, &name)) {
+    if (BaseWidenName(Name, &name)) {
         handle = CreateEventExW(Security, name, Flags, Access);
     }
     free(name);
@@ -159,34 +179,13 @@ CreateEventA(LPSECURITY_ATTRIBUTES Security, BOOL Manual, BOOL InitialState, LPC
 HANDLE WINAPI
 OpenEventW(DWORD Access, BOOL Inherit, LPCWSTR Name)
 {
-    BASE_OBJECT object;
-    HANDLE handle = NULL;
-    NTSTATUS status;
-
-    if (Name == NULL) {
-        BaseFail(ERROR_INVALID_PARAMETER);
-        return NULL;
-    }
-    if (!BeginObject(&object, NULL, Name)) {
-        return NULL;
-    }
-    object.Attributes.Attributes = Inherit ? OBJ_INHERIT : 0;
-    status = NTDLL_CALL(NtOpenEvent)(&handle, Access, &object.Attributes);
-    free(object.Path);
-    return BaseResult(status) ? handle : NULL;
+    return BaseOpenObject(NTDLL_CALL(NtOpenEvent), Access, Inherit, Name);
 }
 
 HANDLE WINAPI
 OpenEventA(DWORD Access, BOOL Inherit, LPCSTR Name)
 {
-    HANDLE handle = NULL;
-    PWSTR name;
-
-    if (WidenName(Name, &name)) {
-        handle = OpenEventW(Access, Inherit, name);
-    }
-    free(name);
-    return handle;
+    return BaseOpenObjectA(NTDLL_CALL(NtOpenEvent), Access, Inherit, Name);
 }
 
 BOOL WINAPI
@@ -209,32 +208,63 @@ PulseEvent(HANDLE Event)
 
 /* ---- mutexes and semaphores ---- */
 
+/* CreateMutexExW - make a mutex, or open the one that has the name */
 HANDLE WINAPI
-CreateMutexW(LPSECURITY_ATTRIBUTES Security, BOOL InitialOwner, LPCWSTR Name)
+CreateMutexExW(LPSECURITY_ATTRIBUTES Security, LPCWSTR Name, DWORD Flags, DWORD Access)
 {
     BASE_OBJECT object;
     HANDLE handle = NULL;
     NTSTATUS status;
 
-    if (!BeginObject(&object, Security, Name)) {
+    if ((Flags & ~(DWORD)CREATE_MUTEX_INITIAL_OWNER) != 0) {
+        BaseFail(ERROR_INVALID_PARAMETER);
         return NULL;
     }
-    status = NTDLL_CALL(NtCreateMutant)(&handle, MUTEX_ALL_ACCESS, &object.Attributes,
-                                        InitialOwner != FALSE);
-    return EndObject(&object, status, handle);
+    if (!BaseBeginObject(&object, Security, Name)) {
+        return NULL;
+    }
+    status = NTDLL_CALL(NtCreateMutant)(&handle, Access, &object.Attributes,
+                                        (Flags & CREATE_MUTEX_INITIAL_OWNER) != 0);
+    return BaseEndObject(&object, status, handle);
+}
+
+HANDLE WINAPI
+CreateMutexExA(LPSECURITY_ATTRIBUTES Security, LPCSTR Name, DWORD Flags, DWORD Access)
+{
+    HANDLE handle = NULL;
+    PWSTR name;
+
+    if (BaseWidenName(Name, &name)) {
+        handle = CreateMutexExW(Security, name, Flags, Access);
+    }
+    free(name);
+    return handle;
+}
+
+HANDLE WINAPI
+CreateMutexW(LPSECURITY_ATTRIBUTES Security, BOOL InitialOwner, LPCWSTR Name)
+{
+    return CreateMutexExW(Security, Name, InitialOwner ? CREATE_MUTEX_INITIAL_OWNER : 0,
+                          MUTEX_ALL_ACCESS);
 }
 
 HANDLE WINAPI
 CreateMutexA(LPSECURITY_ATTRIBUTES Security, BOOL InitialOwner, LPCSTR Name)
 {
-    HANDLE handle = NULL;
-    PWSTR name;
+    return CreateMutexExA(Security, Name, InitialOwner ? CREATE_MUTEX_INITIAL_OWNER : 0,
+                          MUTEX_ALL_ACCESS);
+}
 
-    if (WidenName(Name, &name)) {
-        handle = CreateMutexW(Security, InitialOwner, name);
-    }
-    free(name);
-    return handle;
+HANDLE WINAPI
+OpenMutexW(DWORD Access, BOOL Inherit, LPCWSTR Name)
+{
+    return BaseOpenObject(NTDLL_CALL(NtOpenMutant), Access, Inherit, Name);
+}
+
+HANDLE WINAPI
+OpenMutexA(DWORD Access, BOOL Inherit, LPCSTR Name)
+{
+    return BaseOpenObjectA(NTDLL_CALL(NtOpenMutant), Access, Inherit, Name);
 }
 
 /* ERROR_NOT_OWNER: another thread's, or nobody's. */
@@ -244,32 +274,63 @@ ReleaseMutex(HANDLE Mutex)
     return BaseResult(NTDLL_CALL(NtReleaseMutant)(Mutex, NULL));
 }
 
+/* CreateSemaphoreExW - make a semaphore, or open the one that has the name; Flags must be 0 */
 HANDLE WINAPI
-CreateSemaphoreW(LPSECURITY_ATTRIBUTES Security, LONG InitialCount, LONG MaximumCount, LPCWSTR Name)
+CreateSemaphoreExW(LPSECURITY_ATTRIBUTES Security, LONG InitialCount, LONG MaximumCount,
+                   LPCWSTR Name, DWORD Flags, DWORD Access)
 {
     BASE_OBJECT object;
     HANDLE handle = NULL;
     NTSTATUS status;
 
-    if (!BeginObject(&object, Security, Name)) {
+    if (Flags != 0) {
+        BaseFail(ERROR_INVALID_PARAMETER);
         return NULL;
     }
-    status = NTDLL_CALL(NtCreateSemaphore)(&handle, SEMAPHORE_ALL_ACCESS, &object.Attributes,
-                                           InitialCount, MaximumCount);
-    return EndObject(&object, status, handle);
+    if (!BaseBeginObject(&object, Security, Name)) {
+        return NULL;
+    }
+    status = NTDLL_CALL(NtCreateSemaphore)(&handle, Access, &object.Attributes, InitialCount,
+                                           MaximumCount);
+    return BaseEndObject(&object, status, handle);
+}
+
+HANDLE WINAPI
+CreateSemaphoreExA(LPSECURITY_ATTRIBUTES Security, LONG InitialCount, LONG MaximumCount,
+                   LPCSTR Name, DWORD Flags, DWORD Access)
+{
+    HANDLE handle = NULL;
+    PWSTR name;
+
+    if (BaseWidenName(Name, &name)) {
+        handle = CreateSemaphoreExW(Security, InitialCount, MaximumCount, name, Flags, Access);
+    }
+    free(name);
+    return handle;
+}
+
+HANDLE WINAPI
+CreateSemaphoreW(LPSECURITY_ATTRIBUTES Security, LONG InitialCount, LONG MaximumCount, LPCWSTR Name)
+{
+    return CreateSemaphoreExW(Security, InitialCount, MaximumCount, Name, 0, SEMAPHORE_ALL_ACCESS);
 }
 
 HANDLE WINAPI
 CreateSemaphoreA(LPSECURITY_ATTRIBUTES Security, LONG InitialCount, LONG MaximumCount, LPCSTR Name)
 {
-    HANDLE handle = NULL;
-    PWSTR name;
+    return CreateSemaphoreExA(Security, InitialCount, MaximumCount, Name, 0, SEMAPHORE_ALL_ACCESS);
+}
 
-    if (WidenName(Name, &name)) {
-        handle = CreateSemaphoreW(Security, InitialCount, MaximumCount, name);
-    }
-    free(name);
-    return handle;
+HANDLE WINAPI
+OpenSemaphoreW(DWORD Access, BOOL Inherit, LPCWSTR Name)
+{
+    return BaseOpenObject(NTDLL_CALL(NtOpenSemaphore), Access, Inherit, Name);
+}
+
+HANDLE WINAPI
+OpenSemaphoreA(DWORD Access, BOOL Inherit, LPCSTR Name)
+{
+    return BaseOpenObjectA(NTDLL_CALL(NtOpenSemaphore), Access, Inherit, Name);
 }
 
 /* ERROR_TOO_MANY_POSTS: the count would pass its maximum; it stays as it is. */
@@ -323,6 +384,20 @@ DWORD WINAPI
 WaitForMultipleObjects(DWORD Count, const HANDLE *Handles, BOOL WaitAll, DWORD Milliseconds)
 {
     return WaitForMultipleObjectsEx(Count, Handles, WaitAll, Milliseconds, FALSE);
+}
+
+/*
+ * SignalObjectAndWait - set an event, release a mutex or semaphore, and wait, in one step
+ *
+ * Errors   ERROR_INVALID_HANDLE (Signal is of another type), ERROR_NOT_OWNER, ERROR_TOO_MANY_POSTS
+ */
+DWORD WINAPI
+SignalObjectAndWait(HANDLE Signal, HANDLE Wait, DWORD Milliseconds, BOOL Alertable)
+{
+    LARGE_INTEGER timeOut;
+
+    return WaitResult(NTDLL_CALL(NtSignalAndWaitForSingleObject)(
+        Signal, Wait, Alertable != FALSE, BaseFormatTimeOut(&timeOut, Milliseconds)));
 }
 
 DWORD WINAPI

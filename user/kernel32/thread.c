@@ -113,6 +113,26 @@ ResumeThread(HANDLE Thread)
     return BaseResult(status) ? previous : MAXDWORD;
 }
 
+/* The kernel's APC routine of QueueUserAPC: the program's has one argument. */
+static VOID NTAPI
+CallUserApc(PVOID Routine, PVOID Data, PVOID Reserved)
+{
+    ((PAPCFUNC)(ULONG_PTR)Routine)((ULONG_PTR)Data);
+}
+
+/*
+ * QueueUserAPC - Routine(Data) runs on Thread, in its next alertable wait
+ *
+ * Errors   ERROR_INVALID_HANDLE, ERROR_ACCESS_DENIED, ERROR_GEN_FAILURE (the thread has ended)
+ * Source   SDK reference, nf-processthreadsapi-queueuserapc
+ */
+DWORD WINAPI
+QueueUserAPC(PAPCFUNC Routine, HANDLE Thread, ULONG_PTR Data)
+{
+    return (DWORD)BaseResult(NTDLL_CALL(NtQueueApcThread)(
+        Thread, (PVOID)CallUserApc, (PVOID)(ULONG_PTR)Routine, (PVOID)Data, NULL));
+}
+
 /* STILL_ACTIVE while it runs. */
 BOOL WINAPI
 GetExitCodeThread(HANDLE Thread, LPDWORD Code)
@@ -162,6 +182,39 @@ HANDLE WINAPI
 GetCurrentProcess(VOID)
 {
     return (HANDLE)(LONG_PTR)-1;
+}
+
+static BOOL
+IsThisProcess(HANDLE Process)
+{
+    return Process == GetCurrentProcess() ? TRUE : BaseFail(ERROR_INVALID_HANDLE);
+}
+
+/* Differs  of this process only, by GetCurrentProcess's handle; so are the next two */
+DWORD WINAPI
+GetProcessId(HANDLE Process)
+{
+    return IsThisProcess(Process) ? GetCurrentProcessId() : 0;
+}
+
+BOOL WINAPI
+GetExitCodeProcess(HANDLE Process, LPDWORD Code)
+{
+    if (!IsThisProcess(Process)) {
+        return FALSE;
+    }
+    *Code = STILL_ACTIVE;
+    return TRUE;
+}
+
+BOOL WINAPI
+IsWow64Process(HANDLE Process, PBOOL Wow64)
+{
+    if (!IsThisProcess(Process)) {
+        return FALSE;
+    }
+    *Wow64 = FALSE;
+    return TRUE;
 }
 
 /* Differs  the host keeps the low 8 bits of Code; a code whose low 8 bits are 0 becomes 255 */

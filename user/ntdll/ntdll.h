@@ -47,6 +47,8 @@ VOID NtboxInjectSystemCalls(const NTBOX_SYSTEM_CALLS *Calls);
 
 extern _Thread_local ULONG NtdllLastError __attribute__((tls_model("initial-exec")));
 
+/* The Win32 error of a status; the thread's last error stays. */
+ULONG NTAPI RtlNtStatusToDosErrorNoTeb(NTSTATUS Status);
 /* Sets the thread's last error from a status; returns that error. */
 ULONG BaseSetLastNtError(NTSTATUS Status);
 /* "STATUS_SUCCESS" and so on; NULL for one that the table lacks. */

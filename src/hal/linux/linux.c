@@ -5,9 +5,12 @@
 #include "hal/linux/linux.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,6 +73,8 @@ HalpInitialize(uint32_t Version, const HALP_UPCALLS *Upcalls)
         return PosixFailText(HALP_EXISTS, "HalpInitialize: called before");
     }
     LinuxUpcalls = *Upcalls;
+    /* Quick as long as the process has one thread; HalpFlushWriteBuffers does without, too. */
+    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
     status = ReadFailPlan();
     if (status == HALP_OK) {
         status = LinuxInitializeThreads();
@@ -91,6 +96,26 @@ HalpShutdown(void)
     PosixForgetSymbols();
     LinuxUpcalls.ThreadExit = NULL;
     IsRunning = 0;
+}
+
+/* Where membarrier is not allowed: taking a page away makes the host tell each processor. */
+static void
+ShootDownPage(void)
+{
+    static char page[8192] __attribute__((aligned(4096)));
+
+    page[0] = 1;
+    mprotect(page, 4096, PROT_NONE);
+    mprotect(page, 4096, PROT_READ | PROT_WRITE);
+}
+
+void
+HalpFlushWriteBuffers(void)
+{
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) != 0 &&
+        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
+        ShootDownPage();
+    }
 }
 
 const char *

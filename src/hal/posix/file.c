@@ -146,20 +146,48 @@ DescriptorOf(HALP_FILE *File)
     return (int)(uintptr_t)File - 1;
 }
 
-/* Not blocking: a pipe without a writer would be waited for. */
+/*
+ * A regular file's descriptor; -1 and errno, EMEDIUMTYPE for anything else. Looked at before it is
+ * opened, because opening a device may do something; what is opened is what was looked at, whatever
+ * becomes of the name meanwhile.
+ */
 static int
 OpenAt(int Folder, const char *Path)
 {
-    return openat(Folder, Path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int place = openat(Folder, Path, O_PATH | O_CLOEXEC);
+    char link[32];
+    struct stat about;
+    int file = -1;
+    int error;
+
+    if (place < 0) {
+        return -1;
+    }
+    if (fstat(place, &about) == 0) {
+        if (S_ISREG(about.st_mode)) {
+            snprintf(link, sizeof(link), "/proc/self/fd/%d", place);
+            file = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        } else {
+            errno = EMEDIUMTYPE;
+        }
+    }
+    error = errno;
+    close(place);
+    errno = error;
+    return file;
 }
 
-/* A descriptor of the first entry of Path's folder whose name is Path's but for its case, or -1. */
+/*
+ * A descriptor of the first entry of Path's folder that opens and whose name is Path's but for its
+ * case; or -1, errno saying why the last such entry did not open, or ENOENT.
+ */
 static int
 OpenAnyCase(const char *Path)
 {
     const char *slash = strrchr(Path, '/');
     char *name = slash == NULL ? NULL : strndup(Path, (size_t)(slash - Path) + 1);
     DIR *folder = name == NULL ? NULL : opendir(name);
+    int error = ENOENT;
     struct dirent *entry;
     int file = -1;
 
@@ -167,11 +195,13 @@ OpenAnyCase(const char *Path)
     while (folder != NULL && file < 0 && (entry = readdir(folder)) != NULL) {
         if (strcasecmp(entry->d_name, slash + 1) == 0) {
             file = OpenAt(dirfd(folder), entry->d_name);
+            error = errno;
         }
     }
     if (folder != NULL) {
         closedir(folder);
     }
+    errno = error;
     return file;
 }
 
@@ -179,18 +209,14 @@ HALP_STATUS
 HalpOpenFile(const char *Path, int AnyCase, HALP_FILE **File)
 {
     int file = OpenAt(AT_FDCWD, Path);
-    struct stat about;
 
     if (file < 0 && errno == ENOENT && AnyCase) {
         file = OpenAnyCase(Path);
-        errno = ENOENT;
     }
     if (file < 0) {
-        return PosixFail(Path);
-    }
-    if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) {
-        close(file);
-        return PosixFailText(HALP_UNSUPPORTED, "%s: not a regular file", Path);
+        return errno == EMEDIUMTYPE
+                   ? PosixFailText(HALP_UNSUPPORTED, "%s: not a regular file", Path)
+                   : PosixFail(Path);
     }
     *File = (HALP_FILE *)((uintptr_t)file + 1);
     return HALP_OK;

@@ -81,6 +81,29 @@ SimSetProcessorCount(uint32_t Count)
     ProcessorSetting = Count == 0 ? 1 : Count;
 }
 
+static void
+StartSeed(uint64_t Seed)
+{
+    SimMachine.Seed = Seed;
+    SimMachine.Choices.State = Seed;
+    SimMachine.Bytes.State = ~Seed;
+    SimMachine.Clock = START_OF_CLOCK;
+    SimMachine.IdleSteps = 0;
+    SimMachine.StallSteps = 0;
+}
+
+void
+SimRestart(uint64_t Seed)
+{
+    SimRunUntilIdle();
+    for (HALP_THREAD *thread = SimMachine.Threads; thread != NULL; thread = thread->Next) {
+        if (thread->State == SIM_WAITING && thread->Deadline != HALP_NEVER) {
+            PosixFatal("SimRestart: thread %u \"%s\" waits for a time", thread->Id, thread->Name);
+        }
+    }
+    StartSeed(Seed);
+}
+
 static uint64_t
 ChosenSeed(void)
 {
@@ -103,11 +126,8 @@ HalpInitialize(uint32_t Version, const HALP_UPCALLS *Upcalls)
     if (SimMachine.Running) {
         return PosixFailText(HALP_EXISTS, "HalpInitialize: called before");
     }
-    SimMachine.Seed = ChosenSeed();
-    SimMachine.Choices.State = SimMachine.Seed;
-    SimMachine.Bytes.State = ~SimMachine.Seed;
+    StartSeed(ChosenSeed());
     SimMachine.ProcessorCount = ProcessorSetting;
-    SimMachine.Clock = START_OF_CLOCK;
     SimMachine.Upcalls = *Upcalls;
     SimStartScheduler();
     SimMachine.Running = 1;
@@ -122,6 +142,13 @@ HalpShutdown(void)
     PosixShutdownFaults();
     PosixForgetSymbols();
     SimMachine.Running = 0;
+}
+
+/* One thread runs at a time, and the scheduler's own lock is between two of them. */
+void
+HalpFlushWriteBuffers(void)
+{
+    HalpYield();
 }
 
 const char *

@@ -20,6 +20,11 @@ void SimSetProcessorCount(uint32_t Count);
 void SimAdvance(uint64_t Nanoseconds);
 /* Runs other threads until all of them wait; the clock stands still. */
 void SimRunUntilIdle(void);
+/*
+ * From here on the run is that of this seed, as if the machine had just started: seeds and clock.
+ * Every other thread must wait, without a deadline, once idle.
+ */
+void SimRestart(uint64_t Seed);
 /* An extra scheduling point for code under test (the kernel's spin locks call HalpPause). */
 void SimSchedulingPoint(void);
 /* Fails the Nth call (1 = next) of HalpShouldFail whose Site equals Site (NULL: any); 0: none. */

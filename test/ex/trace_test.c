@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test/ex/trace_test.c - event tracing without a session; registrations and their owners
+ */
+#include "ex_test.h"
+
+static const GUID Provider = {1, 2, 3, {4, 5, 6, 7, 8, 9, 10, 11}};
+static const EVENT_DESCRIPTOR Event = {.Id = 1, .Level = 4};
+
+void
+NtTestSetUp(void)
+{
+    ExTestStart();
+}
+
+void
+NtTestTearDown(void)
+{
+    ExTestStop();
+}
+
+static REGHANDLE
+Register(VOID)
+{
+    REGHANDLE handle = 0;
+
+    NT_EXPECT_STATUS(EtwRegister(&Provider, NULL, NULL, &handle), STATUS_SUCCESS);
+    NT_EXPECT_NE(handle, 0);
+    return handle;
+}
+
+NT_TEST(Etw, RegisteredProviderIsNeverEnabledAndItsEventsGoNowhere)
+{
+    REGHANDLE handle = Register();
+    EVENT_DATA_DESCRIPTOR data = {0};
+    KIRQL irql;
+
+    NT_EXPECT_FALSE(EtwProviderEnabled(handle, 0, 0));
+    NT_EXPECT_FALSE(EtwEventEnabled(handle, &Event));
+    NT_EXPECT_STATUS(EtwWrite(handle, &Event, NULL, 1, &data), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(EtwWriteTransfer(handle, &Event, NULL, &Provider, 0, NULL), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(EtwWriteEx(handle, &Event, 0, 0, NULL, NULL, 0, NULL), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(EtwWriteString(handle, 4, 1, NULL, L"text"), STATUS_SUCCESS);
+    KeRaiseIrql(HIGH_LEVEL, &irql);
+    NT_EXPECT_STATUS(EtwWrite(handle, &Event, NULL, 0, NULL), STATUS_SUCCESS);
+    KeLowerIrql(irql);
+    NT_EXPECT_STATUS(EtwUnregister(handle), STATUS_SUCCESS);
+}
+
+NT_TEST(Etw, BadHandlesAreTold)
+{
+    REGHANDLE gone = Register();
+    REGHANDLE bad[] = {0, gone, gone + 1, ~(REGHANDLE)0};
+    BOOLEAN flag = TRUE;
+
+    NT_EXPECT_STATUS(EtwUnregister(gone), STATUS_SUCCESS);
+    NT_FOR_EACH (handle, bad) {
+        NT_EXPECT_STATUS(EtwUnregister(*handle), STATUS_INVALID_HANDLE);
+        NT_EXPECT_STATUS(EtwWrite(*handle, &Event, NULL, 0, NULL), STATUS_INVALID_HANDLE);
+        NT_EXPECT_STATUS(EtwWriteTransfer(*handle, &Event, NULL, NULL, 0, NULL),
+                         STATUS_INVALID_HANDLE);
+        NT_EXPECT_STATUS(EtwWriteEx(*handle, &Event, 0, 0, NULL, NULL, 0, NULL),
+                         STATUS_INVALID_HANDLE);
+        NT_EXPECT_STATUS(EtwWriteString(*handle, 0, 0, NULL, L""), STATUS_INVALID_HANDLE);
+        NT_EXPECT_STATUS(
+            EtwSetInformation(*handle, EventProviderUseDescriptorType, &flag, sizeof(flag)),
+            STATUS_INVALID_HANDLE);
+        NT_EXPECT_FALSE(EtwProviderEnabled(*handle, 0, 0));
+    }
+}
+
+NT_TEST(Etw, HandleOfASlotThatWasReusedStaysInvalid)
+{
+    REGHANDLE first = Register();
+    REGHANDLE second;
+
+    NT_EXPECT_STATUS(EtwUnregister(first), STATUS_SUCCESS);
+    second = Register();
+    NT_EXPECT_NE(first, second);
+    NT_EXPECT_STATUS(EtwWrite(first, &Event, NULL, 0, NULL), STATUS_INVALID_HANDLE);
+    NT_EXPECT_STATUS(EtwUnregister(first), STATUS_INVALID_HANDLE);
+    NT_EXPECT_STATUS(EtwUnregister(second), STATUS_SUCCESS);
+}
+
+NT_TEST(Etw, BadArgumentsAreTold)
+{
+    REGHANDLE handle = Register();
+    EVENT_DATA_DESCRIPTOR data[1] = {0};
+    REGHANDLE other;
+
+    NT_EXPECT_STATUS(EtwRegister(NULL, NULL, NULL, &other), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwRegister(&Provider, NULL, NULL, NULL), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwWrite(handle, NULL, NULL, 0, NULL), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwWrite(handle, &Event, NULL, 129, data), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwWrite(handle, &Event, NULL, 128, data), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(EtwWrite(handle, &Event, NULL, 1, NULL), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwWriteEx(handle, &Event, 0, 0x80, NULL, NULL, 0, NULL),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwWriteString(handle, 0, 0, NULL, NULL), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwUnregister(handle), STATUS_SUCCESS);
+}
+
+NT_TEST(Etw, ProviderTraitsAreSetOnceAndCarryTheirLength)
+{
+    REGHANDLE handle = Register();
+    UCHAR traits[] = {4, 0, 'p', 0};
+    BOOLEAN flag = TRUE;
+
+    NT_EXPECT_STATUS(EtwSetInformation(handle, EventProviderSetTraits, traits, 3),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwSetInformation(handle, EventProviderSetTraits, NULL, 4),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwSetInformation(handle, EventProviderSetTraits, traits, 4), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(EtwSetInformation(handle, EventProviderSetTraits, traits, 4),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwSetInformation(handle, EventProviderUseDescriptorType, &flag, 1),
+                     STATUS_SUCCESS);
+    NT_EXPECT_STATUS(EtwSetInformation(handle, EventProviderUseDescriptorType, &flag, 2),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwSetInformation(handle, MaxEventInfo, &flag, 1),
+                     STATUS_INVALID_DEVICE_REQUEST);
+    NT_EXPECT_STATUS(EtwUnregister(handle), STATUS_SUCCESS);
+}
+
+NT_TEST(Etw, ProvidersAreManyButNotEndless)
+{
+    static REGHANDLE handles[1025];
+    ULONG count = 0;
+
+    while (count < 1025 && NT_SUCCESS(EtwRegister(&Provider, NULL, NULL, &handles[count]))) {
+        ++count;
+    }
+    NT_EXPECT_EQ(count, 1024);
+    NT_EXPECT_STATUS(EtwRegister(&Provider, NULL, NULL, &handles[1024]), STATUS_NO_MEMORY);
+    while (count > 0) {
+        NT_EXPECT_STATUS(EtwUnregister(handles[--count]), STATUS_SUCCESS);
+    }
+}
+
+NT_TEST(Etw, ActivityIdBelongsToTheThread)
+{
+    GUID none = {0};
+    GUID id = Provider;
+
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_SET_ID, &id), STATUS_SUCCESS);
+    memset(&id, 0xFF, sizeof(id));
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &id), STATUS_SUCCESS);
+    NT_EXPECT_TRUE(memcmp(&id, &Provider, sizeof(id)) == 0);
+    id = none;
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_GET_SET_ID, &id), STATUS_SUCCESS);
+    NT_EXPECT_TRUE(memcmp(&id, &Provider, sizeof(id)) == 0);
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_CREATE_SET_ID, &id), STATUS_SUCCESS);
+    NT_EXPECT_TRUE(memcmp(&id, &none, sizeof(id)) == 0);
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &id), STATUS_SUCCESS);
+    NT_EXPECT_TRUE(memcmp(&id, &none, sizeof(id)) != 0);
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_CREATE_ID, &none), STATUS_SUCCESS);
+    NT_EXPECT_TRUE(memcmp(&id, &none, sizeof(id)) != 0);
+    NT_EXPECT_STATUS(EtwActivityIdControl(99, &id), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, NULL),
+                     STATUS_INVALID_PARAMETER);
+}
+
+NT_TEST(Wpp, WithoutASessionNoHandleIsValid)
+{
+    TRACEHANDLE handle;
+    ULONG required = 7;
+
+    NT_EXPECT_STATUS(WmiTraceMessage(1, 0, (LPGUID)&Provider, 1, NULL, 0), STATUS_INVALID_HANDLE);
+    NT_EXPECT_STATUS(
+        WmiQueryTraceInformation(GlobalLoggerHandleClass, &handle, sizeof(handle), &required, NULL),
+        STATUS_NOT_FOUND);
+    NT_EXPECT_EQ(required, sizeof(handle));
+    NT_EXPECT_STATUS(WmiQueryTraceInformation(GlobalLoggerHandleClass, &handle, 4, NULL, NULL),
+                     STATUS_INFO_LENGTH_MISMATCH);
+    NT_EXPECT_STATUS(WmiQueryTraceInformation(TraceIdClass, &handle, 4, NULL, NULL),
+                     STATUS_INVALID_PARAMETER_MIX);
+    NT_EXPECT_STATUS(WmiQueryTraceInformation(TraceIdClass, &handle, 4, NULL, &handle),
+                     STATUS_INVALID_HANDLE);
+    NT_EXPECT_STATUS(
+        WmiQueryTraceInformation(TraceHandleByNameClass, &handle, sizeof(handle), NULL, &handle),
+        STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(WmiQueryTraceInformation(AllLoggerHandlesClass, NULL, 0, &required, NULL),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(required, 0);
+    NT_EXPECT_STATUS(WmiQueryTraceInformation(MaxTraceInformationClass, &handle, 8, NULL, NULL),
+                     STATUS_INVALID_INFO_CLASS);
+}
+
+static ULONG Told;
+
+static VOID
+Tell(PVOID Context, const char *Kind, ULONG_PTR Owner)
+{
+    NT_EXPECT_EQ(Context, &Told);
+    NT_EXPECT_STR(Kind, "registered ETW provider");
+    NT_EXPECT_NE(Owner, 0);
+    ++Told;
+}
+
+NT_TEST(Registration, WhatADriverLeavesIsToldOnceAndDropped)
+{
+    REGHANDLE first = Register();
+    REGHANDLE second = Register();
+    ULONG_PTR code = (ULONG_PTR)Register & ~(ULONG_PTR)0xFFFF;
+
+    NT_EXPECT_EQ(ExpDropRegistrationsInRange(code - 0x200000, 0x1000, Tell, &Told), 0);
+    NT_EXPECT_EQ(Told, 0);
+    NT_EXPECT_EQ(ExpDropRegistrationsInRange(code, 0x20000, Tell, &Told), 2);
+    NT_EXPECT_EQ(Told, 2);
+    NT_EXPECT_EQ(ExpDropRegistrationsInRange(code, 0x20000, Tell, &Told), 0);
+    NT_EXPECT_STATUS(EtwUnregister(first), STATUS_INVALID_HANDLE);
+    NT_EXPECT_STATUS(EtwUnregister(second), STATUS_INVALID_HANDLE);
+}
