@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <string.h>
 

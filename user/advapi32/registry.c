@@ -470,9 +470,9 @@ LSTATUS WINAPI
 RegEnumKeyExW(HKEY Key, DWORD Index, LPWSTR Name, LPDWORD NameSize, LPDWORD Reserved, LPWSTR Class,
               LPDWORD ClassSize, PFILETIME LastWrite)
 {
-    struct {
+    union {
         KEY_BASIC Basic;
-        WCHAR Room[MAXIMUM_KEY_NAME];
+        UCHAR Room[sizeof(KEY_BASIC) + MAXIMUM_KEY_NAME * sizeof(WCHAR)];
     } answer;
     LSTATUS error;
     ULONG needed;

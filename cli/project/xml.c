@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/xml.c - an XML document as a tree, by expat
+ * cli/project/xml.c - an XML document as a tree, by expat
  *
  * No project needs a document type; without one there are no entities that could grow or name
  * files.
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <expat.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/maker.h - building what projects say: jobs, what is up to date, what a driver needs
+ * cli/project/maker.h - building what projects say: jobs, what is up to date, what a driver needs
  */
 #pragma once
 
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <sys/types.h>
 #include <time.h>

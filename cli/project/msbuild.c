@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/msbuild.c - evaluates an MSBuild document: what its properties, definitions and items are
+ * cli/project/msbuild.c - evaluates an MSBuild document: what its properties, definitions and items
+ * are
  *
  * As MSBuild does it, in three walks: properties and imports, item definitions, items. So the
  * condition of an item sees the final properties, wherever they are set. Microsoft's own files
@@ -10,7 +11,7 @@
  * Invariants  M1  A file is imported once: a second import, and one that goes in circles, is a
  * note.
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <fnmatch.h>
 #include <stdio.h>

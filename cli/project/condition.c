@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/condition.c - MSBuild conditions, and the !if lines of old `sources` files
+ * cli/project/condition.c - MSBuild conditions, and the !if lines of old `sources` files
  *
  *   or := and { ("or" | "||") and }        compare := value [ ("=="|"!="|"<"|...) value ]
  *   and := not { ("and" | "&&") not }      value := 'text' | "text" | word | function '(' value ')'
@@ -9,7 +9,7 @@
  * Both sides of a comparison are expanded; they are equal as numbers if both are, else as texts
  * without regard to case. Every part is evaluated: nothing in it has an effect.
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <ctype.h>
 #include <stdlib.h>

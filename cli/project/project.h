@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/project.h - a project as its author left it, and what reads it
+ * cli/project/project.h - a project as its author left it, and what reads it
  *
  * Readers (.vcxproj, .sln, sources, a plain folder) make CLI_PROJECTs; the maker (maker.h) builds
  * them. A reader never fails halfway: what it cannot follow is a line in Errors or Notes, with the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/project.c - what all readers of projects share
+ * cli/project/project.c - what all readers of projects share
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <stdarg.h>
 #include <stdio.h>

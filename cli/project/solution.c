@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/solution.c - which projects a solution has: .sln (lines) and .slnx (XML)
+ * cli/project/solution.c - which projects a solution has: .sln (lines) and .slnx (XML)
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <string.h>
 #include <strings.h>

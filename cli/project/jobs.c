@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/jobs.c - runs commands beside each other; what each prints is shown when it has ended
+ * cli/project/jobs.c - runs commands beside each other; what each prints is shown when it has ended
  */
-#include "cli/maker.h"
+#include "cli/project/maker.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/sources.c - `sources` and `dirs`, the files of the WDK up to version 7
+ * cli/project/sources.c - `sources` and `dirs`, the files of the WDK up to version 7
  *
  * They are nmake's: NAME=VALUE, a line that ends in '\' goes on, '#' starts a comment, lines with
  * '!' are conditions and includes. Macros are kept as properties, so that CliExpand puts them in.
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/summary.c - what ntbox build says at its end: lines, or JSON
+ * cli/project/summary.c - what ntbox build says at its end: lines, or JSON
  */
-#include "cli/maker.h"
+#include "cli/project/maker.h"
 
 #include <stdio.h>
 #include <string.h>

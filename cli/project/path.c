@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/path.c - paths, and the file system as project readers see it
+ * cli/project/path.c - paths, and the file system as project readers see it
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <dirent.h>
 #include <stdio.h>

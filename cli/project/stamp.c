@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/stamp.c - what is up to date: OUTPUT.stamp has the command, then "SIZE TIME PATH" lines
+ * cli/project/stamp.c - what is up to date: OUTPUT.stamp has the command, then "SIZE TIME PATH"
+ * lines
  *
  * The first file is the output itself. Times are compared for being the same, not for being newer:
  * a checkout of an older version rebuilds too.
  */
-#include "cli/maker.h"
+#include "cli/project/maker.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/vcxproj.c - a Visual Studio project, as what the maker builds
+ * cli/project/vcxproj.c - a Visual Studio project, as what the maker builds
  *
  * What Microsoft's own property files would define is said here: the properties that name folders
  * of the toolset have values that begin with "ntbox:", and paths that begin so are left out, as the
  * sdk has what they would bring.
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/build.c - ntbox build: a project as its author left it, by one command
+ * cli/project/build.c - ntbox build: a project as its author left it, by one command
  */
-#include "cli/maker.h"
+#include "cli/project/maker.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/wpp.c - the headers (NAME.tmh) that Microsoft's trace preprocessor (WPP) would make
+ * cli/project/wpp.c - the headers (NAME.tmh) that Microsoft's trace preprocessor (WPP) would make
  *
  * Tracing is off here: a trace function evaluates none of its arguments, as a disabled one on
  * Windows, but what the project's own WPP_..._PRE and WPP_..._POST macros put around it stays. The
  * functions are those of begin_wpp comment blocks and of the project's settings.
  */
-#include "cli/maker.h"
+#include "cli/project/maker.h"
 
 #include <ctype.h>
 #include <stdio.h>

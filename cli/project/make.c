@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/make.c - builds projects: what is generated, then all objects, libraries, drivers, programs
+ * cli/project/make.c - builds projects: what is generated, then all objects, libraries, drivers,
+ * programs
  *
  * OUT/NAME.sys and OUT/NAME are the products; OUT/.obj/CONFIGURATION/PROJECT has the objects, what
  * was generated (gen), and stamps. Compiling and linking is `ntbox cc`, run in here.
  */
-#include "cli/maker.h"
+#include "cli/project/maker.h"
 
 #include <errno.h>
 #include <stdio.h>

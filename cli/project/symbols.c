@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/symbols.c - what a driver needs of the kernel, from its symbols
+ * cli/project/symbols.c - what a driver needs of the kernel, from its symbols
  */
-#include "cli/maker.h"
+#include "cli/project/maker.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/expand.c - MSBuild's texts: $(Property), %(Metadata), @(Items), escapes, lists
+ * cli/project/expand.c - MSBuild's texts: $(Property), %(Metadata), @(Items), escapes, lists
  *
  * An unknown property is empty, as MSBuild has it. Of property functions those are known that find
  * files above the project; any other is a note, and empty.
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * cli/folder.c - what to build for a path: a project file, what a folder has, or its sources
+ * cli/project/folder.c - what to build for a path: a project file, what a folder has, or its
+ * sources
  */
-#include "cli/project.h"
+#include "cli/project/project.h"
 
 #include <ctype.h>
 #include <stdio.h>
