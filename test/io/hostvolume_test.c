@@ -79,7 +79,7 @@ NT_TEST(HostVolume, FilesHaveADosNameAndOtherDevicesNone)
                      STATUS_SUCCESS);
     NT_EXPECT_STATUS(IoQueryFileDosDeviceName(IoTestFile(handle), &information), STATUS_SUCCESS);
     NT_EXPECT_TRUE(RtlPrefixUnicodeString(&drive, &information->Name, FALSE));
-    NT_EXPECT_WSTR(information->Name.Buffer, NT_PATH + 4);
+    NT_EXPECT_WSTR(information->Name.Buffer, &NT_PATH[4]);
     ExFreePool(information);
     IoTestClose(handle);
     device = IoTestAddDevice(DEVICE_NAME, 0, 0);
