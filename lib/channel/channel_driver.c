@@ -560,7 +560,9 @@ ChannelPublish(CHANNEL *Channel, USHORT Type, LONG64 Time, const CHANNEL_PART *P
     } else {
         out = (PUCHAR)(ChannelpReserve(Channel, Type, time, (ULONG)size) + 1);
         for (i = 0; i < Count; i++) {
-            RtlCopyMemory(out, Parts[i].Data, Parts[i].Size);
+            if (Parts[i].Size != 0) { /* of an empty part, Data may be NULL */
+                RtlCopyMemory(out, Parts[i].Data, Parts[i].Size);
+            }
             out += Parts[i].Size;
         }
     }

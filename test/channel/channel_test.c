@@ -139,6 +139,20 @@ NT_TEST(Channel, ASlowReaderIsToldExactlyWhatItLost)
     CloseClient(&client);
 }
 
+NT_TEST(Channel, ARecordMayHaveEmptyPartsOrNone)
+{
+    static TEST_CLIENT client;
+    UINT64 value = 7;
+    CHANNEL_PART parts[3] = {{NULL, 0}, {&value, sizeof(value)}, {NULL, 0}};
+
+    ChannelPublish(TestChannel, TEST_PAYLOAD_TYPE, 0, parts, 3);
+    ChannelPublish(TestChannel, TEST_PAYLOAD_TYPE, 0, NULL, 0);
+    OpenClient(&client, 1024, 2, 0);
+    NextRead(&client);
+    NT_EXPECT_EQ(client.Records, 2);
+    CloseClient(&client);
+}
+
 NT_TEST(Channel, ARecordThatIsTooLargeBecomesAGap)
 {
     static TEST_CLIENT client;
