@@ -15,7 +15,7 @@
 #define MONITOR_EXIT_FAILED 1
 #define MONITOR_EXIT_USAGE 2
 #define MONITOR_STATS_PERIOD 1000u /* milliseconds */
-#define MONITOR_LINGER 200u        /* milliseconds: longer than an event takes to arrive */
+#define MONITOR_LINGER 250u        /* milliseconds: longer than an event takes to arrive */
 #define MONITOR_DRAIN_LIMIT 10000u /* milliseconds, however much there is */
 #define MONITOR_BUSY_RECORDS 1024u
 

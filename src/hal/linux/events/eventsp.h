@@ -90,6 +90,9 @@ typedef void HALP_RING_CALLBACK(void *Context, const struct perf_event_header *R
  */
 size_t HalpDrainRings(HALP_RINGS *Rings, uint64_t Limit, HALP_RING_CALLBACK *Callback,
                       void *Context);
+/* 1 if a ring had hardly any room when it was last drained: its next record may be long in coming.
+ */
+int HalpWasRingFull(const HALP_RINGS *Rings);
 /* Accounts for the count of a LOST record of the ring being drained: what is new of it. */
 uint64_t HalpAccountRingLoss(HALP_RINGS *Rings, uint64_t Lost);
 /* What the rings lost that no LOST record told so far. A system call a ring. */

@@ -39,7 +39,7 @@
 #define HALP_IDLE_DRAINS 5u
 #define HALP_SWEEP_DELAY (1000u * HALP_MILLISECOND) /* between searches without a loss */
 #define HALP_SWEEPS 2u      /* one that is dying in the first is gone in the second */
-#define HALP_SWEEP_COST 20u /* a search takes at most one part in so many of the time */
+#define HALP_SWEEP_COST 20u /* while losses go on, of the time one part in so many */
 
 struct HALP_MACHINE {
     HALP_EVENTS *Events;
@@ -193,10 +193,10 @@ _Static_assert(HALP_BPF_PROGRAM == HALP_RAW_PROGRAM && HALP_BPF_EXECING == HALP_
 static void
 HalpFeedSample(HALP_MACHINE *Machine, const HALP_PERF_SAMPLE *Record, HALP_RAW *Raw)
 {
-    struct HALP_BPF_HEAD head;
+    struct HALP_BPF_HEAD head = {0};
 
-    /* A BEGIN is shorter; what follows it in the ring is still there to be read. */
-    memcpy(&head, Record->Data, sizeof(head));
+    /* A BEGIN is shorter, and may end where the ring does. */
+    memcpy(&head, Record->Data, Record->Size < sizeof(head) ? Record->Size : sizeof(head));
     Raw->Pid = head.Pid;
     Raw->Tid = head.Tid;
     Raw->Flags = head.Flags & (HALP_RAW_PROGRAM | HALP_RAW_EXECING);
@@ -358,7 +358,9 @@ HalpSearchDead(HALP_MACHINE *Machine, uint64_t DrainedTo)
     if (Machine->MarkTime != 0 && DrainedTo >= Machine->MarkTime) {
         HalpSweepDead(Machine);
     }
-    if (Machine->SweepsLeft != 0 && Machine->MarkTime == 0 && now >= Machine->NextMark) {
+    /* While losses go on, every search is a first one. */
+    if (Machine->SweepsLeft != 0 && Machine->MarkTime == 0 &&
+        (now >= Machine->NextMark || Machine->SweepsLeft < HALP_SWEEPS)) {
         HalpMarkDead(Machine, now);
     }
     Machine->LossSeen = HalpSeenLoss(Machine);
@@ -374,6 +376,9 @@ HalpDrainMachine(HALP_MACHINE *Machine, int IsLast)
 
     if (HalpDrainRings(Machine->Rings, limit, HalpFeedRecord, Machine) != 0) {
         Machine->EmptyDrains = 0;
+        if (HalpWasRingFull(Machine->Rings)) {
+            HalpReadMachineLoss(Machine);
+        }
     } else if (++Machine->EmptyDrains == HALP_IDLE_DRAINS || IsLast) {
         HalpReadMachineLoss(Machine);
         if (Machine->Bpf == NULL && Machine->HasRoot && Machine->SweepsLeft == 0) {

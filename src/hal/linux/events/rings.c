@@ -31,6 +31,7 @@
 #define HALP_RING_DEFAULT_MANY (512u * 1024u) /* each, on a machine of many processors */
 #define HALP_RING_MAXIMUM (64u * 1024u * 1024u)
 #define HALP_RECORD_MAXIMUM 65536u
+#define HALP_RING_ROOM 8192u /* any record of ours fits */
 
 typedef struct HALP_RING {
     int Fd;
@@ -52,6 +53,7 @@ struct HALP_RINGS {
     size_t Size;      /* of each ring's data */
     size_t PageSize;
     int HasLossCounter;
+    int WasFull;     /* a ring, when it was last drained */
     uint64_t *Times; /* of each ring's next record; UINT64_MAX: none */
     HALP_RING *Ring;
     struct pollfd *Poll;
@@ -349,9 +351,11 @@ HalpDrainRings(HALP_RINGS *Rings, uint64_t Limit, HALP_RING_CALLBACK *Callback, 
     HALP_RING *ring;
     uint32_t index;
 
+    Rings->WasFull = 0;
     for (index = 0; index < Rings->Count; index++) {
         ring = &Rings->Ring[index];
         ring->Head = HalpRingHead(ring);
+        Rings->WasFull |= ring->Head - ring->Tail + HALP_RING_ROOM > ring->Page->data_size;
         Rings->Times[index] = HalpNextTime(ring);
     }
     for (;;) {
@@ -374,6 +378,12 @@ HalpDrainRings(HALP_RINGS *Rings, uint64_t Limit, HALP_RING_CALLBACK *Callback, 
         HalpReturnRing(&Rings->Ring[index]);
     }
     return count;
+}
+
+int
+HalpWasRingFull(const HALP_RINGS *Rings)
+{
+    return Rings->WasFull;
 }
 
 /* R2: Total is one of two views of the same growing count; what the other told is not news. */
