@@ -72,6 +72,7 @@ typedef enum CLI_PLACE {
     CliMonitorApp,    /* the monitor program */
     CliTryCheck,      /* check-try.py */
     CliSourceAdapter, /* adapt-sources.py */
+    CliSuppressions,  /* valgrind.supp */
     CliDriverFolder   /* where the drivers that come with ntbox are */
 } CLI_PLACE;
 

@@ -248,10 +248,6 @@ AppendLinking(CLI_COMPILE *Compile, const char *Flags)
          * the driver is loaded. */
         CliAppend(&Compile->Command, Compile->HasSanitizer ? "-Wl,-z,now" : "-Wl,-z,defs,-z,now");
     }
-    if (!isDriver) {
-        /* The library starts the kernel, for programs that call nothing of it as well. */
-        CliAppend(&Compile->Command, "-Wl,--no-as-needed");
-    }
     AppendFlags(Compile, Flags, isDriver ? "link-driver" : "link-client");
     /* A program that calls nothing of Windows has a kernel and drivers, too. */
     CliAppend(&Compile->Command, "-Wl,--no-as-needed");

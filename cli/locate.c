@@ -35,6 +35,8 @@ static const struct {
     {CliTryCheck, "../share/ntbox/check-try.py"},
     {CliSourceAdapter, NTBOX_SOURCE "/tools/adapt-sources.py"},
     {CliSourceAdapter, "../share/ntbox/adapt-sources.py"},
+    {CliSuppressions, NTBOX_SOURCE "/cli/valgrind.supp"},
+    {CliSuppressions, "../share/ntbox/valgrind.supp"},
     {CliDriverFolder, "../drivers"},
     {CliDriverFolder, "../" NTBOX_LIBDIR "/ntbox"},
 };

@@ -75,14 +75,24 @@ UseWrapper(CLI_CLIENT *Client, const char *const *Words)
     }
 }
 
+static void
+UseValgrind(CLI_CLIENT *Client)
+{
+    static const char *const valgrind[] = {"valgrind", "--leak-check=full", "--error-exitcode=99",
+                                           NULL};
+    char suppressions[CLI_PATH_SIZE];
+
+    UseWrapper(Client, valgrind);
+    if (CliLocate(CliSuppressions, suppressions)) {
+        CliAppend(&Client->Wrapper, CliFormat("--suppressions=%s", suppressions));
+    }
+}
+
 /* Takes one option; 0, or the exit code after a message. */
 static int
 TakeOption(CLI_CLIENT *Client, int Option, char *Value)
 {
     static const char *const gdb[] = {"gdb", "--args", NULL};
-    static const char *const valgrind[] = {"valgrind", "--leak-check=full", "--error-exitcode=99",
-                                           NULL};
-
     switch (Option) {
     case OptionSet:
         if (!IsSetting(Value)) {
@@ -121,7 +131,7 @@ TakeOption(CLI_CLIENT *Client, int Option, char *Value)
         UseWrapper(Client, gdb);
         return 0;
     case OptionValgrind:
-        UseWrapper(Client, valgrind);
+        UseValgrind(Client);
         return 0;
     default:
         Client->Verbose = 1;

@@ -48,9 +48,15 @@ PrintNeeds(const CLI_UNIT *Unit)
         CliError("%s: warning: stubs, which end a driver that calls them: %s", name,
                  CliJoin(&needs->Stubs, ", "));
     }
-    if (needs->Partial.Count != 0) {
-        CliError("%s: note: implemented in part, see 'ntbox exports NAME': %s", name,
-                 CliJoin(&needs->Partial, ", "));
+}
+
+/* Most drivers use something that is not all there, or not all tested: no reason to warn. */
+static void
+PrintPartial(const CLI_UNIT *Unit)
+{
+    if (Unit->Needs.Partial.Count != 0) {
+        printf("         partial: %s ('ntbox exports NAME' says what is missing)\n",
+               CliJoin(&Unit->Needs.Partial, ", "));
     }
 }
 
@@ -75,6 +81,7 @@ PrintUnit(const CLI_MAKE *Make, const CLI_UNIT *Unit)
     } else if (strcmp(status, "skipped") != 0 && !Make->Json) {
         printf("%-8s %-8s %s (%zu of %zu sources compiled)\n", status, KindOf(project),
                Make->Check ? project->Name : Unit->Output, Unit->Compiled, project->SourceCount);
+        PrintPartial(Unit);
     }
 }
 
