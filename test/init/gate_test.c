@@ -303,7 +303,9 @@ CountThreadsInside(VOID)
 
     for (PLIST_ENTRY entry = PspClientProcess->ThreadList.Flink;
          entry != &PspClientProcess->ThreadList; entry = entry->Flink) {
-        count += CONTAINING_RECORD(entry, ETHREAD, ThreadListEntry)->InSystemCall != 0;
+        const ETHREAD *thread = CONTAINING_RECORD(entry, ETHREAD, ThreadListEntry);
+
+        count += __atomic_load_n(&thread->InSystemCall, __ATOMIC_RELAXED) != 0;
     }
     return count;
 }

@@ -160,7 +160,12 @@ Usage(void)
 static void
 ReadOptions(int Count, char **Arguments)
 {
+    const char *divisor = getenv("NTBOX_SEED_DIVISOR");
+
     Options.Program = Arguments[0];
+    if (divisor != NULL && strtoull(divisor, NULL, 0) > 1) {
+        Options.Seeds = DEFAULT_SEEDS / strtoull(divisor, NULL, 0) + 1;
+    }
     Options.Jobs = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
     for (int i = 1; i < Count; i += 2) {
         const char *name = Arguments[i];
