@@ -64,6 +64,18 @@ NTKERNELAPI NTSTATUS NTAPI PsGetProcessExitStatus(PEPROCESS Process);
 NTKERNELAPI NTSTATUS NTAPI PsGetThreadExitStatus(PETHREAD Thread);
 NTKERNELAPI PEPROCESS NTAPI PsGetThreadProcess(PETHREAD Thread);
 
+/* Source: ntddk.h KEY_CACHED_INFORMATION. */
+typedef struct _KEY_CACHED_INFORMATION {
+    LARGE_INTEGER LastWriteTime;
+    ULONG TitleIndex;
+    ULONG SubKeys;
+    ULONG MaxNameLen;
+    ULONG Values;
+    ULONG MaxValueNameLen;
+    ULONG MaxValueDataLen;
+    ULONG NameLength;
+} KEY_CACHED_INFORMATION, *PKEY_CACHED_INFORMATION;
+
 /* Source: ntddk.h IoSetMasterIrpStatus, KeExpandKernelStackAndCalloutEx (in no Windows header). */
 #ifndef STATUS_FT_READ_FROM_COPY
 #define STATUS_FT_READ_FROM_COPY ((NTSTATUS)0x40000035)

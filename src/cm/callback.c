@@ -71,9 +71,10 @@ CmpIsCallbackInRange(const OBP_FILTER *Filter, ULONG_PTR Base, SIZE_T Size)
 static NTSTATUS
 CmpCallCallback(CMP_CALLBACK *Callback, REG_NOTIFY_CLASS Class, PVOID Argument)
 {
+    KIRQL irql = KiCurrentIrql();
     NTSTATUS status = Callback->Function(Callback->Context, (PVOID)(ULONG_PTR)Class, Argument);
 
-    ObpCheckFilterReturn(&CmpCallbacks, (ULONG_PTR)Callback->Function);
+    ObpCheckFilterReturn(&CmpCallbacks, (ULONG_PTR)Callback->Function, irql);
     return status;
 }
 
@@ -165,9 +166,9 @@ CmpCallCleanUp(CMP_CALLBACK *Callback, PVOID Object, PVOID Value)
     CmpCallCallback(Callback, RegNtCallbackObjectContextCleanup, &information);
 }
 
-/* A context of Body whose callback can still be called, pinned and off both lists; or NULL. */
+/* A context of Body whose callback can still be called, off both lists, and its call; or NULL. */
 static CMP_CONTEXT *
-CmpTakeContext(CMP_KEY_BODY *Body, BOOLEAN Deleting)
+CmpTakeContext(CMP_KEY_BODY *Body, BOOLEAN Deleting, OBP_FILTER_WALK *Call)
 {
     CMP_CONTEXT *found = NULL;
     PLIST_ENTRY link;
@@ -178,7 +179,7 @@ CmpTakeContext(CMP_KEY_BODY *Body, BOOLEAN Deleting)
     for (link = Body->Contexts.Flink; link != &Body->Contexts && found == NULL; link = next) {
         CMP_CONTEXT *context = CONTAINING_RECORD(link, CMP_CONTEXT, BodyLink);
         next = link->Flink;
-        if (ObpPinFilter(&CmpCallbacks, &context->Callback->Filter)) {
+        if (ObpBeginCall(&CmpCallbacks, &context->Callback->Filter, Call)) {
             RemoveEntryList(&context->BodyLink);
             RemoveEntryList(&context->CallbackLink);
             found = context;
@@ -194,11 +195,12 @@ CmpTakeContext(CMP_KEY_BODY *Body, BOOLEAN Deleting)
 VOID
 CmpCleanUpContexts(CMP_KEY_BODY *Body, BOOLEAN Deleting)
 {
+    OBP_FILTER_WALK call;
     CMP_CONTEXT *context;
 
-    while ((context = CmpTakeContext(Body, Deleting)) != NULL) {
+    while ((context = CmpTakeContext(Body, Deleting, &call)) != NULL) {
         CmpCallCleanUp(context->Callback, Body, context->Value);
-        ObpUnpinFilter(&CmpCallbacks, &context->Callback->Filter);
+        ObpEndWalk(&call);
         ExFreePoolWithTag(context, CMP_TAG_CALLBACK);
     }
 }
@@ -289,7 +291,7 @@ CmpRegister(PEX_CALLBACK_FUNCTION Function, PCUNICODE_STRING Altitude, BOOLEAN S
 {
     CMP_CALLBACK *callback;
     NTSTATUS status;
-    LONGLONG cookie;
+    LONGLONG before;
 
     if (Function == NULL || Altitude == NULL || Altitude->Length == 0 ||
         (Altitude->Length & 1) != 0 || Cookie == NULL) {
@@ -300,14 +302,14 @@ CmpRegister(PEX_CALLBACK_FUNCTION Function, PCUNICODE_STRING Altitude, BOOLEAN S
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     callback->Filter.Shared = Shared;
-    cookie = callback->Cookie;
+    before = Cookie->QuadPart;
+    Cookie->QuadPart = callback->Cookie; /* the first call may come before we return */
     status = ObpInsertFilter(&CmpCallbacks, &callback->Filter);
     if (!NT_SUCCESS(status)) {
+        Cookie->QuadPart = before;
         ExFreePoolWithTag(callback, CMP_TAG_CALLBACK);
-        return status;
     }
-    Cookie->QuadPart = cookie;
-    return STATUS_SUCCESS;
+    return status;
 }
 
 static CMP_CALLBACK *

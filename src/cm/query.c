@@ -109,6 +109,28 @@ CmpQueryKeyFull(CMP_KEY *Key, PVOID Buffer, ULONG Length, PULONG ResultLength)
     return status;
 }
 
+static NTSTATUS
+CmpQueryKeyCached(CMP_KEY *Key, PVOID Buffer, ULONG Length, PULONG ResultLength)
+{
+    const ULONG fixed = sizeof(KEY_CACHED_INFORMATION);
+    KEY_CACHED_INFORMATION *information = Buffer;
+    NTSTATUS status = CmpCheckLength(Length, fixed, fixed, ResultLength);
+    KEY_FULL_INFORMATION full;
+
+    if (NT_SUCCESS(status)) {
+        CmpMeasureKeyLocked(Key, &full);
+        information->LastWriteTime = Key->LastWriteTime;
+        information->TitleIndex = 0;
+        information->SubKeys = full.SubKeys;
+        information->MaxNameLen = full.MaxNameLen;
+        information->Values = full.Values;
+        information->MaxValueNameLen = full.MaxValueNameLen;
+        information->MaxValueDataLen = full.MaxValueDataLen;
+        information->NameLength = Key->Name.Length;
+    }
+    return status;
+}
+
 /* KEY_NAME_INFORMATION: a length and the full name. All or nothing of the name. */
 static NTSTATUS
 CmpQueryKeyName(CMP_KEY *Key, PVOID Buffer, ULONG Length, PULONG ResultLength)
@@ -137,6 +159,8 @@ CmpQueryKeyLocked(CMP_KEY *Key, KEY_INFORMATION_CLASS Class, PVOID Buffer, ULONG
         return CmpQueryKeyNode(Key, Buffer, Length, ResultLength);
     case KeyFullInformation:
         return CmpQueryKeyFull(Key, Buffer, Length, ResultLength);
+    case KeyCachedInformation:
+        return CmpQueryKeyCached(Key, Buffer, Length, ResultLength);
     case KeyNameInformation:
         return CmpQueryKeyName(Key, Buffer, Length, ResultLength);
     default:

@@ -333,7 +333,7 @@ CmpEnumerateKeyLocked(CMP_KEY *Key, ULONG Index, KEY_INFORMATION_CLASS Class, PV
     if (entry == NULL) {
         return STATUS_NO_MORE_ENTRIES;
     }
-    if (Class == KeyNameInformation) {
+    if (Class == KeyNameInformation || Class == KeyCachedInformation) {
         return STATUS_INVALID_PARAMETER;
     }
     return CmpQueryKeyLocked(CONTAINING_RECORD(entry, CMP_KEY, Link), Class, Buffer, Length,

@@ -23,6 +23,9 @@ typedef struct EXP_TRACE_PROVIDER {
     BOOLEAN HasTraits; /* atomic */
 } EXP_TRACE_PROVIDER;
 
+static const char ExpTraceKind[] = "registered ETW provider";
+
+static EXP_DROP_REGISTRATION ExpDropTraceProvider;
 static KSPIN_LOCK ExpTraceLock;
 static REGHANDLE ExpTraceHandles[EXP_TRACE_SLOTS];
 static EXP_TRACE_PROVIDER *ExpTraceProviders[EXP_TRACE_SLOTS] NT_GUARDED_BY(ExpTraceLock);
@@ -37,7 +40,7 @@ ExpIsTraceHandle(REGHANDLE Handle)
 
 /* Gives the provider a slot and a handle; FALSE when all are taken. */
 static BOOLEAN
-ExpAssignTraceSlot(EXP_TRACE_PROVIDER *Provider)
+ExpAssignTraceSlot(EXP_TRACE_PROVIDER *Provider, ULONG_PTR Owner)
 {
     BOOLEAN found = FALSE;
     KIRQL irql;
@@ -48,6 +51,8 @@ ExpAssignTraceSlot(EXP_TRACE_PROVIDER *Provider)
             Provider->Handle = (++ExpTraceSequence << EXP_TRACE_SLOT_BITS) | slot;
             ExpTraceProviders[slot] = Provider;
             __atomic_store_n(&ExpTraceHandles[slot], Provider->Handle, __ATOMIC_RELEASE);
+            ExpInsertRegistration(&Provider->Registration, ExpTraceKind, Owner,
+                                  ExpDropTraceProvider);
             found = TRUE;
         }
     }
@@ -55,7 +60,15 @@ ExpAssignTraceSlot(EXP_TRACE_PROVIDER *Provider)
     return found;
 }
 
-/* Takes the provider out of its slot; NULL if the handle is not valid. */
+/* Lock held. */
+static VOID
+ExpClearTraceSlot(ULONG Slot)
+{
+    ExpTraceProviders[Slot] = NULL;
+    __atomic_store_n(&ExpTraceHandles[Slot], 0, __ATOMIC_RELEASE);
+}
+
+/* Takes the provider out of its slot; NULL if the handle is not valid, or the audit drops it. */
 static EXP_TRACE_PROVIDER *
 ExpTakeTraceProvider(REGHANDLE Handle)
 {
@@ -64,20 +77,13 @@ ExpTakeTraceProvider(REGHANDLE Handle)
     KIRQL irql;
 
     KeAcquireSpinLock(&ExpTraceLock, &irql);
-    if (ExpIsTraceHandle(Handle)) {
+    if (ExpIsTraceHandle(Handle) &&
+        ExpTakeRegistration(&ExpTraceProviders[slot]->Registration, ExpTraceKind)) {
         provider = ExpTraceProviders[slot];
-        ExpTraceProviders[slot] = NULL;
-        __atomic_store_n(&ExpTraceHandles[slot], 0, __ATOMIC_RELEASE);
+        ExpClearTraceSlot(slot);
     }
     KeReleaseSpinLock(&ExpTraceLock, irql);
     return provider;
-}
-
-static VOID
-ExpFreeTraceProvider(EXP_TRACE_PROVIDER *Provider)
-{
-    ExpRemoveRegistration(&Provider->Registration);
-    ExFreePoolWithTag(Provider, EXP_TAG_TRACE);
 }
 
 static VOID
@@ -85,9 +91,12 @@ ExpDropTraceProvider(EXP_REGISTRATION *Registration)
 {
     EXP_TRACE_PROVIDER *provider =
         CONTAINING_RECORD(Registration, EXP_TRACE_PROVIDER, Registration);
+    KIRQL irql;
 
-    ExpTakeTraceProvider(provider->Handle);
-    ExpFreeTraceProvider(provider);
+    KeAcquireSpinLock(&ExpTraceLock, &irql);
+    ExpClearTraceSlot((ULONG)(provider->Handle % EXP_TRACE_SLOTS));
+    KeReleaseSpinLock(&ExpTraceLock, irql);
+    ExFreePoolWithTag(provider, EXP_TAG_TRACE);
 }
 
 /* What every write checks; the event itself has no reader. */
@@ -151,13 +160,11 @@ EtwRegister(LPCGUID ProviderId, PETWENABLECALLBACK EnableCallback, PVOID Callbac
         return STATUS_NO_MEMORY;
     }
     RtlZeroMemory(provider, sizeof(*provider));
-    if (!ExpAssignTraceSlot(provider)) {
+    if (!ExpAssignTraceSlot(provider, NT_CALLER())) {
         ExFreePoolWithTag(provider, EXP_TAG_TRACE);
         return STATUS_NO_MEMORY;
     }
     *RegHandle = provider->Handle;
-    ExpInsertRegistration(&provider->Registration, "registered ETW provider", NT_CALLER(),
-                          ExpDropTraceProvider);
     return STATUS_SUCCESS;
 }
 
@@ -172,7 +179,7 @@ EtwUnregister(REGHANDLE RegHandle)
     if (provider == NULL) {
         return STATUS_INVALID_HANDLE;
     }
-    ExpFreeTraceProvider(provider);
+    ExFreePoolWithTag(provider, EXP_TAG_TRACE);
     return STATUS_SUCCESS;
 }
 
@@ -275,10 +282,12 @@ EtwSetInformation(REGHANDLE RegHandle, EVENT_INFO_CLASS InformationClass, PVOID 
 NTSTATUS NTAPI
 EtwActivityIdControl(ULONG ControlCode, LPGUID ActivityId)
 {
-    NT_ENTER(EtwActivityIdControl);
     GUID *current = &KiGetCurrentThread()->ActivityId;
     GUID before = *current;
 
+    if (ControlCode != EVENT_ACTIVITY_CTRL_CREATE_ID) {
+        NT_IRQL_MAX(APC_LEVEL);
+    }
     if (ActivityId == NULL) {
         return STATUS_INVALID_PARAMETER;
     }

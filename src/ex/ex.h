@@ -73,6 +73,25 @@ PVOID ExpAllocatePages(SIZE_T Size, ULONG Tag, ULONG_PTR Caller);
 /* One sentence on the pool block around Address, for reports; "" if there is none. */
 VOID ExpDescribePoolText(ULONG_PTR Address, char *Buffer, SIZE_T Size);
 
+/* ---- initialised objects, for checks at free, thread end and unload; track.c ---- */
+
+typedef enum EXP_TRACKED_KIND { ExpTrackedResource = 1, ExpTrackedLookaside } EXP_TRACKED_KIND;
+typedef struct EXP_TRACKED {
+    PVOID Object;
+    ULONG_PTR Caller; /* who initialised it */
+    UCHAR Kind;       /* EXP_TRACKED_KIND */
+    USHORT Next;
+} EXP_TRACKED;
+/* Returns who initialised it before, as the same kind of object, or 0. Any IRQL. */
+ULONG_PTR ExpTrackObject(PVOID Object, EXP_TRACKED_KIND Kind, ULONG_PTR Caller);
+VOID ExpUntrackObject(PVOID Object);
+/* One that begins in the range; the range may be gone. */
+BOOLEAN ExpFindTracked(ULONG_PTR Base, SIZE_T Size, EXP_TRACKED *Found);
+/* An ERESOURCE that the thread owns. */
+BOOLEAN ExpFindOwnedResource(KTHREAD *Thread, EXP_TRACKED *Found);
+/* "Function (file.c:12)" of a return address. */
+VOID ExpNameCode(ULONG_PTR Address, char *Buffer, SIZE_T Size);
+
 /*
  * How ex gets its worker threads; ps registers this before ExpInitializeSystem (upward call).
  * Create: a system thread at PASSIVE_LEVEL. Wait: blocks until it has ended, and lets go of it.
@@ -90,7 +109,7 @@ VOID ExpFlushWorkItems(VOID);
 /* ---- registrations that a driver must take back; registration.c ---- */
 
 struct EXP_REGISTRATION;
-/* The driver is gone: undoes the registration, with ExpRemoveRegistration. PASSIVE_LEVEL. */
+/* The driver is gone: undoes the registration, which is off the list. PASSIVE_LEVEL. */
 typedef VOID EXP_DROP_REGISTRATION(struct EXP_REGISTRATION *Registration);
 typedef struct EXP_REGISTRATION {
     LIST_ENTRY Link;
@@ -101,7 +120,6 @@ typedef struct EXP_REGISTRATION {
 /* Both at <= DISPATCH_LEVEL. Kind: a constant text, singular. */
 VOID ExpInsertRegistration(EXP_REGISTRATION *Registration, const char *Kind, ULONG_PTR Owner,
                            EXP_DROP_REGISTRATION *Drop);
-VOID ExpRemoveRegistration(EXP_REGISTRATION *Registration);
 /* Removes it if that address is a registration of that very Kind; else FALSE. */
 BOOLEAN ExpTakeRegistration(EXP_REGISTRATION *Registration, const char *Kind);
 /* For the unload audit: tells of each one whose Owner lies in the range, and drops it. */

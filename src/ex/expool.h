@@ -44,6 +44,12 @@
 #define EXP_LARGE EXP_CLASSES /* the class of a size that needs pages of its own */
 #define EXP_STACK_FRAMES 8
 #define EXP_RED_ZONE 16
+/*
+ * Without guards: what follows a small block's bytes where its class has room for it, and what a
+ * freed block begins with.
+ */
+#define EXP_TAIL 0xFDFDFDFDu
+#define EXP_FREED 0xDDDDDDDDDDDDDDDDull
 
 typedef struct EXP_HEADER {
     ULONG Tag;
@@ -123,6 +129,8 @@ SIZE_T ExpGuardedSize(SIZE_T Size);
 VOID ExpGuardSmall(EXP_HEADER *Header, ULONG Class);
 VOID ExpGuardLarge(ULONG Index, SIZE_T Size);
 VOID ExpCheckGuards(EXP_HEADER *Header, ULONG Class);
+/* First damaged byte behind a live small block; 0: none, or there is no room for a guard. */
+ULONG_PTR ExpFindOverrun(EXP_HEADER *Header, ULONG Class);
 VOID ExpQuarantineSmall(EXP_HEADER *Header, ULONG Kind, ULONG Class);
 VOID ExpQuarantineLarge(ULONG Index);
 EXP_STACKS *ExpSmallStacks(EXP_HEADER *Header, ULONG Class);
@@ -133,8 +141,36 @@ DECLSPEC_NORETURN VOID ExpReportBadFree(ULONG_PTR Address, ULONG_PTR Caller);
 DECLSPEC_NORETURN VOID ExpReportBadLink(EXP_HEADER *Header);
 DECLSPEC_NORETURN VOID ExpReportTag(ULONG_PTR Address, ULONG Allocated, ULONG Freed,
                                     ULONG_PTR Caller);
+/* A plain block's tail is not what it was; Block is the block's address. */
+DECLSPEC_NORETURN VOID ExpReportTail(ULONG_PTR Block, SIZE_T Size, ULONG_PTR Caller);
 DECLSPEC_NORETURN VOID ExpReportDamage(ULONG_PTR Block, SIZE_T Size, ULONG_PTR Damaged,
                                        BOOLEAN WasFree);
+
+/* ---- track.c ---- */
+#define EXP_TRACK_BUCKETS 1024u
+extern USHORT ExpTrackBuckets[EXP_TRACK_BUCKETS];
+/* Bugchecks if the live block at Address holds something that the system still uses. */
+VOID ExpCheckInUse(ULONG_PTR Address, ULONG_PTR Caller);
+/* The resource's lock is not taken: a moment's answer, and certain for the current thread. */
+BOOLEAN ExpIsResourceOwner(PERESOURCE Resource, KTHREAD *Thread);
+/* The host's number of a thread, of a pointer that may be none: 0. */
+ULONG ExpThreadNumber(PVOID Thread);
+/* A queued item in the range. */
+BOOLEAN ExpFindQueuedItem(ULONG_PTR Base, SIZE_T Size, PWORK_QUEUE_ITEM *Item);
+
+static inline ULONG
+ExpTrackBucket(ULONG_PTR Address)
+{
+    return (Address >> PAGE_SHIFT) % EXP_TRACK_BUCKETS;
+}
+
+/* Nothing that begins in the page of Address is in use. A false no costs time only. */
+static inline BOOLEAN
+ExpIsPageIdle(ULONG_PTR Address)
+{
+    return !KiIsPageBusy((PVOID)Address) &&
+           __atomic_load_n(&ExpTrackBuckets[ExpTrackBucket(Address)], __ATOMIC_RELAXED) == 0;
+}
 
 /* ---- tags.c ---- */
 VOID ExpCountAllocation(KTHREAD *Thread, ULONG Tag, SIZE_T Size);
@@ -205,6 +241,26 @@ ExpIsPoolAddress(ULONG_PTR Address)
     return Address - ExpKernelBase < ExpKernelEnd - ExpKernelBase;
 }
 
+/* The same for a block: from a page on it begins at one, and may be long. */
+static inline BOOLEAN
+ExpIsBlockIdle(ULONG_PTR Address)
+{
+    ULONG pages = 1;
+
+    if (__builtin_expect((Address & (PAGE_SIZE - 1)) == 0 && ExpIsPoolAddress(Address), 0)) {
+        pages = ExpPages[ExpPageIndex(Address)].Pages;
+    }
+    for (ULONG i = 0; i < pages; i++) {
+        if (!ExpIsPageIdle(Address + ((ULONG_PTR)i << PAGE_SHIFT))) {
+            return FALSE;
+        }
+        if (i == EXP_TRACK_BUCKETS) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static inline ULONG
 ExpKindOf(ULONG_PTR Address)
 {
@@ -215,6 +271,15 @@ static inline BOOLEAN
 ExpIsCommitted(ULONG Index, ULONG Kind)
 {
     return Index < __atomic_load_n(&ExpGrowNext[Kind], __ATOMIC_ACQUIRE);
+}
+
+/* The tail, or NULL where the class has no room for one. */
+EXP_NO_ASAN static inline PVOID
+ExpTail(EXP_HEADER *Header, ULONG Class)
+{
+    return Header->Size + sizeof(ULONG) <= ExpClassPayload[Class]
+               ? (PUCHAR)(Header + 1) + Header->Size
+               : NULL;
 }
 
 static inline PVOID

@@ -8,30 +8,74 @@
  * Source      WDK reference, wdm.h ExAcquireFastMutex, ExAcquireFastMutexUnsafe; bug check 0xC4
  *             subcodes 0x33, 0x34, 0x39, 0x3A, 0x1000.
  */
-#include "ex/ex.h"
+#include "ex/expool.h"
+
+#include <stdio.h>
 
 #define EXP_BUGCHECK_VERIFIER 0xC4
+#define EXP_C4_NOT_INITIALISED 0x1002
 
 static DECLSPEC_NORETURN __attribute__((noinline)) VOID
 ExpReportFastMutex(ULONG SubCode, PFAST_MUTEX FastMutex, const char *Text)
 {
-    KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, SubCode, KiCurrentIrql(), (ULONG_PTR)FastMutex, 0,
-                     "%s (fast mutex %p, owner thread %p)", Text, (void *)FastMutex,
-                     (void *)FastMutex->Owner);
+    KTHREAD *thread = KiGetCurrentThread();
+    KTHREAD *owner = (KTHREAD *)FastMutex->Owner;
+    ULONG number = owner != NULL ? ExpThreadNumber(owner) : 0;
+    char where[400];
+
+    if (number == 0) {
+        snprintf(where, sizeof(where), "%s", "nobody");
+    } else if (owner == thread && thread->LastMutex.Lock == FastMutex) {
+        char code[300];
+        ExpNameCode(thread->LastMutex.Caller, code, sizeof(code));
+        snprintf(where, sizeof(where), "this thread, since %s", code);
+    } else {
+        snprintf(where, sizeof(where), "thread %u", (unsigned)number);
+    }
+    if (SubCode >= 0x1000) {
+        /* The deadlock detection's parameters. */
+        KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, SubCode, (ULONG_PTR)FastMutex, (ULONG_PTR)thread,
+                         (ULONG_PTR)owner, "%s. Owner of %p: %s", Text, (void *)FastMutex, where);
+    }
+    KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, SubCode, thread->Irql, (ULONG_PTR)FastMutex, 0,
+                     "%s. The IRQL is %u. Owner of %p: %s", Text, thread->Irql, (void *)FastMutex,
+                     where);
+}
+
+/* The mutex is not free: is it one? */
+static __attribute__((noinline)) VOID
+ExpWaitForFastMutex(PFAST_MUTEX FastMutex)
+{
+    if (!KiHasWaitList(&FastMutex->Event.Header) ||
+        FastMutex->Event.Header.Type > SynchronizationEvent) {
+        ExpReportFastMutex(EXP_C4_NOT_INITIALISED, FastMutex,
+                           "What is acquired is no initialised fast mutex: call "
+                           "ExInitializeFastMutex before the first use");
+    }
+    __atomic_add_fetch(&FastMutex->Contention, 1, __ATOMIC_RELAXED);
+    KeWaitForSingleObject(&FastMutex->Event, WrFastMutex, KernelMode, FALSE, NULL);
 }
 
 static inline VOID
-ExpAcquireFastMutex(PFAST_MUTEX FastMutex, KTHREAD *Thread)
+ExpOwnFastMutex(PFAST_MUTEX FastMutex, KTHREAD *Thread, ULONG_PTR Caller)
+{
+    __atomic_store_n(&FastMutex->Owner, Thread, __ATOMIC_RELAXED);
+    Thread->LastMutex.Lock = FastMutex;
+    Thread->LastMutex.Caller = Caller;
+}
+
+static inline VOID
+ExpAcquireFastMutex(PFAST_MUTEX FastMutex, KTHREAD *Thread, ULONG_PTR Caller)
 {
     if (__builtin_expect(__atomic_load_n(&FastMutex->Owner, __ATOMIC_RELAXED) == Thread, 0)) {
         ExpReportFastMutex(0x1000, FastMutex,
-                           "The thread acquires a fast mutex that it owns: it would wait for ever");
+                           "The thread acquires a fast mutex that it owns: it would wait for ever. "
+                           "Fast mutexes cannot be taken twice: release it first");
     }
     if (__atomic_sub_fetch(&FastMutex->Count, 1, __ATOMIC_ACQUIRE) != 0) {
-        __atomic_add_fetch(&FastMutex->Contention, 1, __ATOMIC_RELAXED);
-        KeWaitForSingleObject(&FastMutex->Event, WrFastMutex, KernelMode, FALSE, NULL);
+        ExpWaitForFastMutex(FastMutex);
     }
-    __atomic_store_n(&FastMutex->Owner, Thread, __ATOMIC_RELAXED);
+    ExpOwnFastMutex(FastMutex, Thread, Caller);
 }
 
 static inline VOID
@@ -39,7 +83,11 @@ ExpReleaseFastMutex(PFAST_MUTEX FastMutex, KTHREAD *Thread)
 {
     if (__builtin_expect(FastMutex->Owner != Thread, 0)) {
         ExpReportFastMutex(0x34, FastMutex,
-                           "A fast mutex is released by a thread that does not own it");
+                           "A fast mutex is released by a thread that does not own it: released "
+                           "twice, never acquired, or acquired by another thread");
+    }
+    if (Thread->LastMutex.Lock == FastMutex) {
+        Thread->LastMutex.Lock = NULL;
     }
     __atomic_store_n(&FastMutex->Owner, NULL, __ATOMIC_RELAXED);
     if (__atomic_add_fetch(&FastMutex->Count, 1, __ATOMIC_RELEASE) <= 0) {
@@ -57,10 +105,11 @@ ExAcquireFastMutex(PFAST_MUTEX FastMutex)
     KIRQL irql;
 
     if (__builtin_expect(thread->Irql > APC_LEVEL, 0)) {
-        ExpReportFastMutex(0x33, FastMutex, "A fast mutex is acquired above APC_LEVEL");
+        ExpReportFastMutex(0x33, FastMutex,
+                           "A fast mutex is acquired above APC_LEVEL: use a spin lock there");
     }
     irql = KiRaiseIrql(APC_LEVEL);
-    ExpAcquireFastMutex(FastMutex, thread);
+    ExpAcquireFastMutex(FastMutex, thread, NT_CALLER());
     FastMutex->OldIrql = irql;
 }
 
@@ -71,7 +120,9 @@ ExReleaseFastMutex(PFAST_MUTEX FastMutex)
     KIRQL irql = (KIRQL)FastMutex->OldIrql;
 
     if (__builtin_expect(thread->Irql != APC_LEVEL, 0)) {
-        ExpReportFastMutex(0x34, FastMutex, "A fast mutex is released, but not at APC_LEVEL");
+        ExpReportFastMutex(0x34, FastMutex,
+                           "A fast mutex is released, but not at APC_LEVEL: the IRQL was changed "
+                           "while it was held, or it is released twice");
     }
     ExpReleaseFastMutex(FastMutex, thread);
     KiLowerIrql(irql);
@@ -85,7 +136,8 @@ ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex)
     KIRQL irql;
 
     if (__builtin_expect(thread->Irql > APC_LEVEL, 0)) {
-        ExpReportFastMutex(0x33, FastMutex, "A fast mutex is acquired above APC_LEVEL");
+        ExpReportFastMutex(0x33, FastMutex,
+                           "A fast mutex is acquired above APC_LEVEL: use a spin lock there");
     }
     irql = KiRaiseIrql(APC_LEVEL);
     if (!__atomic_compare_exchange_n(&FastMutex->Count, &count, 0, 0, __ATOMIC_ACQUIRE,
@@ -93,7 +145,7 @@ ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex)
         KiLowerIrql(irql);
         return FALSE;
     }
-    __atomic_store_n(&FastMutex->Owner, thread, __ATOMIC_RELAXED);
+    ExpOwnFastMutex(FastMutex, thread, NT_CALLER());
     FastMutex->OldIrql = irql;
     return TRUE;
 }
@@ -110,7 +162,7 @@ ExAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex)
                          0)) {
         ExpReportFastMutex(0x39, FastMutex, "ExAcquireFastMutexUnsafe, but APCs are not disabled");
     }
-    ExpAcquireFastMutex(FastMutex, thread);
+    ExpAcquireFastMutex(FastMutex, thread, NT_CALLER());
 }
 
 VOID FASTCALL

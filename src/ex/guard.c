@@ -18,6 +18,7 @@
 #define EXP_FILL_NEW 0xCD
 #define EXP_FILL_FREED 0xDD
 #define EXP_FILL_ZONE 0xFD
+#define EXP_OWN_FRAMES 8
 
 typedef struct EXP_QUEUED {
     EXP_HEADER *Header; /* NULL: a large block */
@@ -90,8 +91,27 @@ ExpFindDamage(ULONG_PTR Address, SIZE_T Length, UCHAR Value)
     return 0;
 }
 
+/* The stack from Caller on: how many frames of ex are before it is the compiler's choice. */
+static ULONG
+ExpCaptureFrom(ULONG_PTR Caller, ULONG_PTR *Frames)
+{
+    uintptr_t all[EXP_STACK_FRAMES + EXP_OWN_FRAMES];
+    ULONG count = HalpCaptureStack(0, all, EXP_STACK_FRAMES + EXP_OWN_FRAMES);
+    ULONG first = 0;
+
+    while (first < count && all[first] != Caller) {
+        first++;
+    }
+    if (first == count) {
+        first = count < 3 ? 0 : 3;
+    }
+    count = min(count - first, EXP_STACK_FRAMES);
+    memcpy(Frames, &all[first], count * sizeof(Frames[0]));
+    return count;
+}
+
 static VOID
-ExpNoteStack(EXP_STACKS *Stacks, BOOLEAN IsFree)
+ExpNoteStack(EXP_STACKS *Stacks, BOOLEAN IsFree, ULONG_PTR Caller)
 {
     if (Stacks == NULL) {
         return;
@@ -100,9 +120,9 @@ ExpNoteStack(EXP_STACKS *Stacks, BOOLEAN IsFree)
         HalpUnpoisonMemory(Stacks, sizeof(*Stacks));
     }
     if (IsFree) {
-        Stacks->FreeDepth = HalpCaptureStack(3, (uintptr_t *)Stacks->FreeFrames, EXP_STACK_FRAMES);
+        Stacks->FreeDepth = ExpCaptureFrom(Caller, Stacks->FreeFrames);
     } else {
-        Stacks->Depth = HalpCaptureStack(3, (uintptr_t *)Stacks->Frames, EXP_STACK_FRAMES);
+        Stacks->Depth = ExpCaptureFrom(Caller, Stacks->Frames);
         Stacks->FreeDepth = 0;
     }
     if (EXP_ASAN) {
@@ -121,7 +141,7 @@ ExpGuardSmall(EXP_HEADER *Header, ULONG Class)
         ExpFill(body, EXP_FILL_NEW, size);
     }
     ExpFill(body + size, EXP_FILL_ZONE, zone);
-    ExpNoteStack(ExpSmallStacks(Header, Class), FALSE);
+    ExpNoteStack(ExpSmallStacks(Header, Class), FALSE, Header->Caller);
     if (EXP_ASAN) {
         HalpUnpoisonMemory(body, size);
         HalpPoisonMemory(body + size, ExpClassPayload[Class] - size);
@@ -140,7 +160,7 @@ ExpGuardLarge(ULONG Index, SIZE_T Size)
         HalpProtectMemory(body + ((SIZE_T)pages << PAGE_SHIFT), PAGE_SIZE, 0);
     }
     ExpFill(body + Size, EXP_FILL_ZONE, slack);
-    ExpNoteStack(ExpLargeStacks(Index), FALSE);
+    ExpNoteStack(ExpLargeStacks(Index), FALSE, ExpPages[Index].Caller);
     if (EXP_ASAN) {
         HalpUnpoisonMemory(body, Size);
         HalpPoisonMemory(body + Size, slack);
@@ -157,6 +177,18 @@ ExpCheckGuards(EXP_HEADER *Header, ULONG Class)
     if (damaged != 0) {
         ExpReportDamage((ULONG_PTR)ExpBody(Header), Header->Size, damaged, FALSE);
     }
+}
+
+EXP_NO_ASAN ULONG_PTR
+ExpFindOverrun(EXP_HEADER *Header, ULONG Class)
+{
+    ULONG_PTR tail = (ULONG_PTR)ExpTail(Header, Class);
+
+    if (ExpGuarded) {
+        return ExpFindDamage((ULONG_PTR)ExpBody(Header) + Header->Size,
+                             ExpClassPayload[Class] - ExpNoteSize() - Header->Size, EXP_FILL_ZONE);
+    }
+    return tail != 0 ? ExpFindDamage(tail, sizeof(ULONG), EXP_TAIL & 0xFF) : 0;
 }
 
 /* ---- the queue of freed blocks ---- */
@@ -245,7 +277,7 @@ ExpQuarantineSmall(EXP_HEADER *Header, ULONG Kind, ULONG Class)
     EXP_QUEUED queued = {Header, 0, (UCHAR)Kind, (UCHAR)Class};
 
     ExpSetLink(Header, NULL);
-    ExpNoteStack(ExpSmallStacks(Header, Class), TRUE);
+    ExpNoteStack(ExpSmallStacks(Header, Class), TRUE, Header->FreeCaller);
     ExpFill(ExpBody(Header), EXP_FILL_FREED, Header->Size);
     if (EXP_ASAN) {
         HalpPoisonMemory(ExpBody(Header), ExpClassPayload[Class]);
@@ -265,7 +297,7 @@ ExpQuarantineLarge(ULONG Index)
     if (damaged != 0) {
         ExpReportDamage(body, zone - body, damaged, FALSE);
     }
-    ExpNoteStack(ExpLargeStacks(Index), TRUE);
+    ExpNoteStack(ExpLargeStacks(Index), TRUE, ExpPages[Index].FreeCaller);
     if (ExpVerifying) {
         /* A use after free is a fault at once. The stacks' page stays. */
         HalpProtectMemory((PVOID)body, (SIZE_T)(pages + 1) << PAGE_SHIFT, 0);

@@ -14,8 +14,20 @@
 #define EXP_MAXIMUM_DEPTH 256
 
 static VOID
-ExpPrepareLookaside(GENERAL_LOOKASIDE_POOL *List, POOL_TYPE Type, SIZE_T Size, ULONG Tag)
+ExpPrepareLookaside(GENERAL_LOOKASIDE_POOL *List, POOL_TYPE Type, SIZE_T Size, ULONG Tag,
+                    ULONG_PTR Caller)
 {
+    ULONG_PTR before = ExpTrackObject(List, ExpTrackedLookaside, Caller);
+    char where[400];
+
+    if (ExpVerifying && before != 0) {
+        ExpNameCode(before, where, sizeof(where));
+        KiBugCheckDetail(
+            EXP_BUGCHECK_VERIFIER, 0xCA, (ULONG_PTR)List, 0, 0,
+            "The lookaside list %p is initialised, but it is already, by %s: delete it "
+            "first.",
+            (void *)List, where);
+    }
     memset(List, 0, sizeof(*List));
     InitializeSListHead(&List->ListHead);
     List->Depth = EXP_DEFAULT_DEPTH;
@@ -26,10 +38,21 @@ ExpPrepareLookaside(GENERAL_LOOKASIDE_POOL *List, POOL_TYPE Type, SIZE_T Size, U
     InitializeListHead(&List->ListEntry);
 }
 
+/* Paged or not, at a cache line or not, of the session or not, executable or not. */
+static BOOLEAN
+ExpIsPoolType(ULONG Type)
+{
+    const ULONG bits = PagedPool | NonPagedPoolCacheAligned | NonPagedPoolSession | NonPagedPoolNx;
+
+    return (Type & ~bits) == 0 && ((Type & NonPagedPoolNx) == 0 || (Type & PagedPool) == 0);
+}
+
 static PVOID NTAPI
 ExpDefaultAllocate(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, PLOOKASIDE_LIST_EX Lookaside)
 {
-    return ExpAllocatePool(PoolType, Size, Tag, NT_CALLER());
+    ULONG type = (ULONG)PoolType & ~(ULONG)POOL_QUOTA_FAIL_INSTEAD_OF_RAISE;
+
+    return ExpAllocatePool((POOL_TYPE)type, Size, Tag, NT_CALLER());
 }
 
 static VOID NTAPI
@@ -40,10 +63,12 @@ ExpDefaultFree(PVOID Buffer, PLOOKASIDE_LIST_EX Lookaside)
 
 static VOID
 ExpInitializeLookaside(GENERAL_LOOKASIDE_POOL *List, PALLOCATE_FUNCTION Allocate,
-                       PFREE_FUNCTION Free, POOL_TYPE Type, ULONG Flags, SIZE_T Size, ULONG Tag)
+                       PFREE_FUNCTION Free, POOL_TYPE Type, ULONG Flags, SIZE_T Size, ULONG Tag,
+                       ULONG_PTR Caller)
 {
-    ExpPrepareLookaside(
-        List, (POOL_TYPE)(Type | (Flags & (POOL_RAISE_IF_ALLOCATION_FAILURE | 512))), Size, Tag);
+    ExpPrepareLookaside(List,
+                        (POOL_TYPE)(Type | (Flags & (POOL_RAISE_IF_ALLOCATION_FAILURE | 512))),
+                        Size, Tag, Caller);
     List->Allocate = Allocate != NULL ? Allocate : ExAllocatePoolWithTag;
     List->Free = Free != NULL ? Free : ExFreePool;
 }
@@ -72,9 +97,10 @@ ExpDeleteLookaside(GENERAL_LOOKASIDE_POOL *List, BOOLEAN IsEx)
     if (List->Allocate == NULL || List->Free == NULL) {
         KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, 0xCB, (ULONG_PTR)List, 0, 0,
                          "The lookaside list %p is deleted, but it was never initialised or was "
-                         "deleted before.",
+                         "deleted before: pair each initialisation with one deletion.",
                          (void *)List);
     }
+    ExpUntrackObject(List);
     ExpFlushLookaside(List, IsEx);
     List->Depth = 0;
     List->Allocate = NULL;
@@ -90,7 +116,7 @@ ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNC
 {
     NT_ENTER(ExInitializeNPagedLookasideList);
     ExpInitializeLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, Allocate, Free, NonPagedPool,
-                           Flags, Size, Tag);
+                           Flags, Size, Tag, NT_CALLER());
 }
 
 VOID NTAPI
@@ -107,7 +133,7 @@ ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTI
 {
     NT_ENTER(ExInitializePagedLookasideList);
     ExpInitializeLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, Allocate, Free, PagedPool,
-                           Flags & ~512u, Size, Tag);
+                           Flags & ~512u, Size, Tag, NT_CALLER());
 }
 
 VOID NTAPI
@@ -117,29 +143,41 @@ ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
     ExpDeleteLookaside((GENERAL_LOOKASIDE_POOL *)&Lookaside->L, FALSE);
 }
 
+/*
+ * ExInitializeLookasideListEx - a list whose routines get the list
+ *
+ * Flags    EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL or _FAIL_NO_RAISE, which become bits of the
+ *          pool type that Allocate is called with; the default routine takes no notice of the
+ * latter
+ *
+ * Errors   STATUS_INVALID_PARAMETER_4 (no pool, or a must-succeed one), _5 (flags), _8 (depth)
+ * IRQL     <= DISPATCH_LEVEL
+ * Source   WDK reference, nf-wdm-exinitializelookasidelistex
+ */
 NTSTATUS NTAPI
 ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,
                             PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags, SIZE_T Size,
                             ULONG Tag, USHORT Depth)
 {
     NT_ENTER(ExInitializeLookasideListEx);
-    const ULONG both =
-        EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
     ULONG type = (ULONG)PoolType;
 
-    if ((Flags & ~both) != 0) {
-        return STATUS_INVALID_PARAMETER_5;
+    if (!ExpIsPoolType(type)) {
+        return STATUS_INVALID_PARAMETER_4;
     }
-    if (Flags == both) {
-        return STATUS_INVALID_PARAMETER_MIX;
+    /* The flags exclude each other. */
+    if (Flags > EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE) {
+        return STATUS_INVALID_PARAMETER_5;
     }
     if (Depth != 0) {
         return STATUS_INVALID_PARAMETER_8;
     }
-    if ((Flags & EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL) != 0) {
+    if (Flags == EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL) {
         type |= POOL_RAISE_IF_ALLOCATION_FAILURE;
+    } else if (Flags == EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE) {
+        type |= POOL_QUOTA_FAIL_INSTEAD_OF_RAISE;
     }
-    ExpPrepareLookaside(&Lookaside->L, (POOL_TYPE)type, Size, Tag);
+    ExpPrepareLookaside(&Lookaside->L, (POOL_TYPE)type, Size, Tag, NT_CALLER());
     Lookaside->L.AllocateEx = Allocate != NULL ? Allocate : ExpDefaultAllocate;
     Lookaside->L.FreeEx = Free != NULL ? Free : ExpDefaultFree;
     return STATUS_SUCCESS;

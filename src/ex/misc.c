@@ -2,12 +2,27 @@
  *
  * ex/misc.c - UUIDs, and questions about the machine
  *
+ * Locks    ExpTickLock (spin) guards the requests for a shorter tick
  * Source   WDK reference, ntddk.h ExUuidCreate, wdm.h ExIsProcessorFeaturePresent, ExVerifySuite,
  *          ExSetTimerResolution.
  */
 #include "ex/ex.h"
 
-#define EXP_TIMER_UNITS 10000u /* 1 ms in units of 100 ns */
+#define EXP_MINIMUM_TICK 10000u           /* 1 ms in units of 100 ns */
+#define EXP_SUITES VER_SUITE_SINGLEUSERTS /* what RtlGetVersion says */
+#define EXP_SUITE_BITS 16
+
+static KSPIN_LOCK ExpTickLock;
+static ULONG ExpTick;                                    /* atomic; 0: the default */
+static ULONG ExpTickRequests NT_GUARDED_BY(ExpTickLock); /* not restored yet */
+
+static ULONG
+ExpCurrentTick(VOID)
+{
+    ULONG tick = __atomic_load_n(&ExpTick, __ATOMIC_RELAXED);
+
+    return tick != 0 ? tick : KeQueryTimeIncrement();
+}
 
 #pragma GCC visibility push(default)
 
@@ -42,28 +57,55 @@ ExIsProcessorFeaturePresent(ULONG ProcessorFeature)
     }
 }
 
+/* TRUE for the suites that RtlGetVersion reports. Any IRQL. */
 BOOLEAN NTAPI
 ExVerifySuite(SUITE_TYPE SuiteType)
 {
-    return FALSE;
+    return (ULONG)SuiteType < EXP_SUITE_BITS && (EXP_SUITES >> SuiteType & 1) != 0;
 }
 
-/* Timers here expire when they are due; there is no tick whose length could be set. */
+/*
+ * ExSetTimerResolution - ask for a shorter tick, or take such a request back
+ *
+ * DesiredTime  100 ns units; as short as possible: 1 ms. Longer than the tick is: no change.
+ *
+ * The tick is the default again, KeQueryTimeIncrement, when every request was taken back.
+ *
+ * Returns  the tick
+ * IRQL     <= APC_LEVEL
+ * Differs  the number is kept, but timers expire when they are due, whatever it is
+ * Source   WDK reference, nf-wdm-exsettimerresolution
+ */
 ULONG NTAPI
 ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
 {
     NT_ENTER(ExSetTimerResolution);
-    return EXP_TIMER_UNITS;
+    ULONG tick;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&ExpTickLock, &irql);
+    tick = ExpCurrentTick();
+    if (SetResolution) {
+        ExpTickRequests++;
+        tick = min(tick, max(DesiredTime, EXP_MINIMUM_TICK));
+    } else if (ExpTickRequests <= 1) {
+        ExpTickRequests = 0;
+        tick = KeQueryTimeIncrement();
+    } else {
+        ExpTickRequests--;
+    }
+    __atomic_store_n(&ExpTick, tick, __ATOMIC_RELAXED);
+    KeReleaseSpinLock(&ExpTickLock, irql);
+    return tick;
 }
 
-/* Differs: all three are the same, as no tick limits a timer. Source: nf-wdm-exquerytimerresolution
- */
+/* 100 ns units. Any IRQL. Source: WDK reference, nf-wdm-exquerytimerresolution */
 VOID NTAPI
 ExQueryTimerResolution(PULONG MaximumTime, PULONG MinimumTime, PULONG CurrentTime)
 {
-    *MaximumTime = EXP_TIMER_UNITS;
-    *MinimumTime = EXP_TIMER_UNITS;
-    *CurrentTime = EXP_TIMER_UNITS;
+    *MaximumTime = KeQueryTimeIncrement();
+    *MinimumTime = EXP_MINIMUM_TICK;
+    *CurrentTime = ExpCurrentTick();
 }
 
 #pragma GCC visibility pop

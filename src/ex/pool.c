@@ -245,6 +245,59 @@ ExpGiveSmall(KTHREAD *Thread, ULONG Kind, ULONG Class, EXP_HEADER *Header)
     }
 }
 
+/* ---- what finds stray writes without guards, for the price of one or two stores ---- */
+
+EXP_NO_ASAN static inline VOID
+ExpSetTail(EXP_HEADER *Header, ULONG Class)
+{
+    PVOID tail = ExpTail(Header, Class);
+    ULONG value = EXP_TAIL;
+
+    if (tail != NULL) {
+        memcpy(tail, &value, sizeof(value));
+    }
+}
+
+EXP_NO_ASAN static inline BOOLEAN
+ExpIsTailDamaged(EXP_HEADER *Header, ULONG Class)
+{
+    PVOID tail = ExpTail(Header, Class);
+    ULONG value;
+
+    if (tail == NULL) {
+        return FALSE;
+    }
+    memcpy(&value, tail, sizeof(value));
+    return value != EXP_TAIL;
+}
+
+EXP_NO_ASAN static inline VOID
+ExpSetFreed(EXP_HEADER *Header)
+{
+    ULONG64 *body = ExpBody(Header);
+
+    body[0] = EXP_FREED;
+    body[1] = EXP_FREED;
+}
+
+/* The block, which comes from a list, was freed once and written to since. */
+EXP_NO_ASAN static inline BOOLEAN
+ExpIsFreedDamaged(EXP_HEADER *Header)
+{
+    ULONG64 *body = ExpBody(Header);
+
+    return Header->FreeCaller != 0 && ((body[0] ^ EXP_FREED) | (body[1] ^ EXP_FREED)) != 0;
+}
+
+static DECLSPEC_NORETURN __attribute__((noinline)) VOID
+ExpReportFreedDamage(EXP_HEADER *Header)
+{
+    ULONG64 *body = ExpBody(Header);
+
+    ExpReportDamage((ULONG_PTR)body, Header->Size, (ULONG_PTR)(body + (body[0] == EXP_FREED)),
+                    TRUE);
+}
+
 /* ---- blocks ---- */
 
 static PVOID
@@ -271,6 +324,10 @@ ExpAllocateLarge(ULONG Kind, SIZE_T Size, ULONG Tag, ULONG_PTR Caller)
     page->FreeCaller = 0;
     if (ExpGuarded) {
         ExpGuardLarge(index, Size);
+    } else if (page->Slack >= sizeof(ULONG)) {
+        ULONG value = EXP_TAIL;
+
+        memcpy((PVOID)(ExpPageAddress(index) + Size), &value, sizeof(value));
     }
     ExpSetPageState(page, EXP_PAGE_LARGE);
     return (PVOID)ExpPageAddress(index);
@@ -299,12 +356,17 @@ ExpAllocateBlock(ULONG Kind, SIZE_T Size, BOOLEAN WholePages, ULONG Tag, ULONG_P
     if (__builtin_expect(header == NULL, 0)) {
         return NULL;
     }
+    if (__builtin_expect(!ExpGuarded && ExpIsFreedDamaged(header), 0)) {
+        ExpReportFreedDamage(header);
+    }
     header->Tag = Tag;
     header->Size = (ULONG)Size;
     header->Caller = Caller;
     header->FreeCaller = 0;
     if (__builtin_expect(ExpGuarded, 0)) {
         ExpGuardSmall(header, sizeClass);
+    } else {
+        ExpSetTail(header, sizeClass);
     }
     header->Check = ExpHeaderCheck(header);
     ExpCountAllocation(thread, Tag, Size);
@@ -335,6 +397,10 @@ ExpFreeLarge(ULONG Index, ULONG Tag, BOOLEAN CheckTag, ULONG_PTR Caller)
     if (!__atomic_compare_exchange_n(&page->State, &state, EXP_PAGE_QUARANTINE, 0, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
         ExpReportBadFree(ExpPageAddress(Index), Caller);
+    }
+    if (!ExpGuarded && page->Slack >= sizeof(ULONG) &&
+        *(volatile UCHAR *)(ExpPageAddress(Index) + size) != (EXP_TAIL & 0xFF)) {
+        ExpReportTail(ExpPageAddress(Index), size, Caller);
     }
     page->FreeCaller = Caller;
     ExpCountFree(KiCurrentThreadPointer, page->Tag, size);
@@ -387,6 +453,10 @@ ExpFreeBlock(PVOID Address, ULONG Tag, BOOLEAN CheckTag, ULONG_PTR Caller)
         ExpQuarantineSmall(header, kind, sizeClass);
         return;
     }
+    if (__builtin_expect(ExpIsTailDamaged(header, sizeClass), 0)) {
+        ExpReportTail(address, header->Size, Caller);
+    }
     header->FreeCaller = Caller;
+    ExpSetFreed(header);
     ExpGiveSmall(thread, kind, sizeClass, header);
 }

@@ -133,6 +133,9 @@ ExpFree(PVOID Address, ULONG Tag, BOOLEAN CheckTag, ULONG_PTR Caller)
                                       : "Pool is freed above DISPATCH_LEVEL.");
         }
     }
+    if (__builtin_expect(!ExpIsBlockIdle((ULONG_PTR)Address), 0)) {
+        ExpCheckInUse((ULONG_PTR)Address, Caller);
+    }
     ExpFreeBlock(Address, Tag, CheckTag, Caller);
 }
 

@@ -21,7 +21,6 @@ static const char ExpNmiKind[] = "NMI callback";
 static VOID
 ExpDropProcessorCallback(EXP_REGISTRATION *Registration)
 {
-    ExpRemoveRegistration(Registration);
     ExFreePoolWithTag(CONTAINING_RECORD(Registration, EXP_PROCESSOR_CALLBACK, Registration),
                       EXP_TAG_PROCESSOR);
 }
@@ -49,7 +48,10 @@ ExpForgetProcessorCallback(EXP_PROCESSOR_CALLBACK *Callback, const char *Kind)
     return TRUE;
 }
 
-/* One round of calls for the processors [0, Count); stops when the routine reports an error. */
+/*
+ * One round of calls for the processors [0, Count). Returns how many took it: when the routine
+ * reports an error, those before that processor.
+ */
 static ULONG
 ExpTellProcessors(PPROCESSOR_CALLBACK_FUNCTION Function, PVOID Context, ULONG Count,
                   KE_PROCESSOR_CHANGE_NOTIFY_STATE State, NTSTATUS *Status)
@@ -61,7 +63,7 @@ ExpTellProcessors(PPROCESSOR_CALLBACK_FUNCTION Function, PVOID Context, ULONG Co
             .State = State, .NtNumber = i, .Status = failure, .ProcNumber = {.Number = (UCHAR)i}};
         Function(Context, &change, Status);
         if (State == KeProcessorAddStartNotify && !NT_SUCCESS(*Status)) {
-            return i + 1;
+            return i;
         }
     }
     return Count;
@@ -73,7 +75,7 @@ ExpTellProcessors(PPROCESSOR_CALLBACK_FUNCTION Function, PVOID Context, ULONG Co
  * KeRegisterProcessorChangeCallback - be told when a processor is added
  *
  * Flags    KE_PROCESSOR_CHANGE_ADD_EXISTING: be told at once, twice, of each that there is; when a
- *          first call reports an error, those called so far are told of the failure instead
+ *          first call reports an error, those called before it are told of the failure instead
  *
  * Returns  a handle; NULL: no memory, a flag that is not known
  * IRQL     PASSIVE_LEVEL

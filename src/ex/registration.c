@@ -5,7 +5,9 @@
  * One list for every kind of registration that ntbox only keeps: whoever keeps it embeds an
  * EXP_REGISTRATION. The audit at unload walks it for the driver's addresses.
  *
- * Locks   ExpRegistrationLock (spin) guards the list. No call-out under it.
+ * Whoever takes a registration off the list owns it: the driver that takes it back, or the audit.
+ *
+ * Locks   ExpRegistrationLock (spin) guards the list; a leaf. No call-out under it.
  */
 #include "ex/ex.h"
 
@@ -23,16 +25,6 @@ ExpInsertRegistration(EXP_REGISTRATION *Registration, const char *Kind, ULONG_PT
     Registration->Drop = Drop;
     KeAcquireSpinLock(&ExpRegistrationLock, &irql);
     InsertTailList(&ExpRegistrations, &Registration->Link);
-    KeReleaseSpinLock(&ExpRegistrationLock, irql);
-}
-
-VOID
-ExpRemoveRegistration(EXP_REGISTRATION *Registration)
-{
-    KIRQL irql;
-
-    KeAcquireSpinLock(&ExpRegistrationLock, &irql);
-    RemoveEntryList(&Registration->Link);
     KeReleaseSpinLock(&ExpRegistrationLock, irql);
 }
 
@@ -55,17 +47,26 @@ ExpTakeRegistration(EXP_REGISTRATION *Registration, const char *Kind)
     return taken;
 }
 
-/* The first whose owner lies in the range. Lock held. */
+/* The first whose owner lies in the range, off the list: nobody else can take it; or NULL. */
 static EXP_REGISTRATION *
-ExpFindRegistration(ULONG_PTR Base, SIZE_T Size)
+ExpTakeRegistrationInRange(ULONG_PTR Base, SIZE_T Size)
 {
-    for (PLIST_ENTRY link = ExpRegistrations.Flink; link != &ExpRegistrations; link = link->Flink) {
+    EXP_REGISTRATION *found = NULL;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&ExpRegistrationLock, &irql);
+    for (PLIST_ENTRY link = ExpRegistrations.Flink; link != &ExpRegistrations && found == NULL;
+         link = link->Flink) {
         EXP_REGISTRATION *registration = CONTAINING_RECORD(link, EXP_REGISTRATION, Link);
         if (registration->Owner - Base < Size) {
-            return registration;
+            found = registration;
         }
     }
-    return NULL;
+    if (found != NULL) {
+        RemoveEntryList(&found->Link);
+    }
+    KeReleaseSpinLock(&ExpRegistrationLock, irql);
+    return found;
 }
 
 ULONG
@@ -73,19 +74,13 @@ ExpDropRegistrationsInRange(ULONG_PTR Base, SIZE_T Size, EXP_TELL_REGISTRATION *
 {
     EXP_REGISTRATION *registration;
     ULONG count = 0;
-    KIRQL irql;
 
-    for (;;) {
-        KeAcquireSpinLock(&ExpRegistrationLock, &irql);
-        registration = ExpFindRegistration(Base, Size);
-        KeReleaseSpinLock(&ExpRegistrationLock, irql);
-        if (registration == NULL) {
-            return count;
-        }
+    while ((registration = ExpTakeRegistrationInRange(Base, Size)) != NULL) {
         ++count;
         if (Tell != NULL) {
             Tell(Context, registration->Kind, registration->Owner);
         }
         registration->Drop(registration);
     }
+    return count;
 }

@@ -12,6 +12,8 @@
 #define EXP_BUGCHECK_HEADER 0x19
 #define EXP_BUGCHECK_DAMAGE 0xC1
 #define EXP_BUGCHECK_CALLER 0xC2
+#define EXP_BUGCHECK_VERIFIER 0xC4
+#define EXP_TAG_IRP 0x20707249u /* 'Irp ' */
 
 static VOID
 ExpCopyStacks(EXP_POOL_BLOCK *Block, const EXP_STACKS *Stacks)
@@ -44,13 +46,14 @@ ExpIsLinked(EXP_HEADER *Header)
 EXP_NO_ASAN static BOOLEAN
 ExpFillSmall(EXP_HEADER *Header, ULONG Class, EXP_POOL_BLOCK *Block, BOOLEAN *IsFree)
 {
-    if (Header->Caller == 0 && Header->FreeCaller == 0) {
+    if (Header->Caller == 0 && Header->FreeCaller == 0 && ExpIsLinked(Header)) {
         return FALSE;
     }
     memset(Block, 0, sizeof(*Block));
     *IsFree = Header->Check != ExpHeaderCheck(Header) && ExpIsLinked(Header);
     Block->Address = ExpBody(Header);
-    Block->Size = Header->Size;
+    /* A damaged header says anything. */
+    Block->Size = Header->Size <= ExpClassPayload[Class] ? Header->Size : 0;
     Block->Tag = Header->Tag;
     Block->NonPaged = ExpKindOf((ULONG_PTR)Header) == EXP_KIND_NONPAGED;
     Block->Caller = Header->Caller;
@@ -169,7 +172,7 @@ ExpForEachPoolBlock(BOOLEAN (*Visit)(PVOID Context, const EXP_POOL_BLOCK *Block)
 /* ---- words ---- */
 
 /* "function+0x12 (file.c:34)" */
-static VOID
+VOID
 ExpNameCode(ULONG_PTR Address, char *Buffer, SIZE_T Size)
 {
     HALP_SYMBOL symbol;
@@ -223,6 +226,47 @@ ExpDescribePoolText(ULONG_PTR Address, char *Buffer, SIZE_T Size)
 
 /* ---- bugchecks ---- */
 
+/* Words for the small block that lies before this one in its page, the usual suspect. */
+EXP_NO_ASAN static VOID
+ExpDescribeNeighbour(ULONG_PTR Address, char *Buffer, SIZE_T Size)
+{
+    ULONG sizeClass = ExpPages[ExpPageIndex(Address)].Class;
+    ULONG stride = ExpClassPayload[sizeClass] + sizeof(EXP_HEADER);
+    EXP_HEADER *header = (EXP_HEADER *)(Address - sizeof(EXP_HEADER) - stride);
+    char text[1024];
+
+    if ((Address & (PAGE_SIZE - 1)) < stride) {
+        snprintf(Buffer, Size, "It is the first block of its page: suspect the block itself.");
+        return;
+    }
+    ExpDescribePoolText((ULONG_PTR)ExpBody(header), text, sizeof(text));
+    snprintf(Buffer, Size, "The block before it%s: %s.",
+             header->Check == ExpHeaderCheck(header) && ExpFindOverrun(header, sizeClass) != 0
+                 ? " was written past its end, so that is where to look"
+             : header->Check == ExpHeaderCheck(header) && ExpTail(header, sizeClass) != NULL
+                 ? " has nothing written right behind its end; suspect this one's own code, or a "
+                   "stray pointer"
+                 : "",
+             text[0] != 0 ? text : "never allocated");
+}
+
+/* A driver gave a request packet to ExFreePool: 0xC4/0x105. */
+static VOID
+ExpReportIrpFree(ULONG_PTR Address, const EXP_POOL_BLOCK *Block, const char *Caller)
+{
+    char where[400];
+
+    if (Block->Tag != EXP_TAG_IRP) {
+        return;
+    }
+    ExpNameCode(Block->Caller, where, sizeof(where));
+    KiBugCheckDetail(
+        EXP_BUGCHECK_VERIFIER, 0x105, Address, 0, 0,
+        "%s frees an IRP with ExFreePool: an IRP of IoAllocateIrp goes with IoFreeIrp, "
+        "any other with IoCompleteRequest. It was allocated by %s.",
+        Caller, where);
+}
+
 /* The address is no pool address at all. */
 static DECLSPEC_NORETURN VOID
 ExpReportForeignFree(ULONG_PTR Address, const char *Caller)
@@ -243,6 +287,7 @@ ExpReportBadFree(ULONG_PTR Address, ULONG_PTR Caller)
     BOOLEAN isFree;
     char caller[400];
     char text[1024];
+    char neighbour[1200];
 
     ExpNameCode(Caller, caller, sizeof(caller));
     if (!ExpIsPoolAddress(Address)) {
@@ -253,30 +298,41 @@ ExpReportBadFree(ULONG_PTR Address, ULONG_PTR Caller)
                          "%s frees %#llx, which was never allocated.", caller, (ULONG64)Address);
     }
     ExpDescribePoolText(Address, text, sizeof(text));
+    if (!isFree) {
+        ExpReportIrpFree(Address, &block, caller);
+    }
     if ((ULONG_PTR)block.Address != Address) {
         KiBugCheckDetail(EXP_BUGCHECK_CALLER, 0x46, Address, 0, 0,
-                         "%s frees an address that is not the start of a block: %s.", caller, text);
-    }
-    if (!isFree) {
-        KiBugCheckDetail(EXP_BUGCHECK_HEADER, 0x20, Address, 0, 0,
-                         "%s frees a block whose header was overwritten, probably by writing past "
-                         "the end of the block before it: %s.",
+                         "%s frees an address that is not the start of a block: %s. Free the "
+                         "address that the allocation returned.",
                          caller, text);
     }
+    if (!isFree) {
+        ExpDescribeNeighbour(Address, neighbour, sizeof(neighbour));
+        KiBugCheckDetail(EXP_BUGCHECK_HEADER, 0x20, Address, 0, 0,
+                         "%s frees a block whose header was overwritten, by writing past the end "
+                         "of the block before it or before the start of this one: %s. %s "
+                         "NTBOX_VERIFY=1 finds the writer's block.",
+                         caller, text, neighbour);
+    }
     KiBugCheckDetail(EXP_BUGCHECK_CALLER, 0x07, 0, block.Tag, Address,
-                     "%s frees a block for the second time: %s.", caller, text);
+                     "%s frees a block for the second time: %s. Let one place free it, and set "
+                     "the pointer to NULL there.",
+                     caller, text);
 }
 
 EXP_NO_ASAN DECLSPEC_NORETURN VOID
 ExpReportBadLink(EXP_HEADER *Header)
 {
     char text[1024];
+    char neighbour[1200];
 
+    ExpDescribeNeighbour((ULONG_PTR)ExpBody(Header), neighbour, sizeof(neighbour));
     ExpDescribePoolText((ULONG_PTR)ExpBody(Header), text, sizeof(text));
     KiBugCheckDetail(EXP_BUGCHECK_HEADER, 0x3, (ULONG_PTR)Header, Header->Check, Header->Check,
                      "The header of a free block was overwritten, probably by writing past the end "
-                     "of the block before it: %s.",
-                     text);
+                     "of the block before it: %s. %s",
+                     text, neighbour);
 }
 
 DECLSPEC_NORETURN VOID
@@ -295,15 +351,33 @@ ExpReportTag(ULONG_PTR Address, ULONG Allocated, ULONG Freed, ULONG_PTR Caller)
 }
 
 DECLSPEC_NORETURN VOID
+ExpReportTail(ULONG_PTR Block, SIZE_T Size, ULONG_PTR Caller)
+{
+    ULONG found;
+    char caller[400];
+    char text[1024];
+
+    memcpy(&found, (PVOID)(Block + Size), sizeof(found));
+    ExpNameCode(Caller, caller, sizeof(caller));
+    ExpDescribePoolText(Block, text, sizeof(text));
+    KiBugCheckDetail(EXP_BUGCHECK_HEADER, 0x21, Block, Size, found,
+                     "%s frees a block that was written past its end, from its byte %llu on (now "
+                     "0x%08x): %s. It is too small for what is written to it.",
+                     caller, (ULONG64)Size, (unsigned)found, text);
+}
+
+DECLSPEC_NORETURN VOID
 ExpReportDamage(ULONG_PTR Block, SIZE_T Size, ULONG_PTR Damaged, BOOLEAN WasFree)
 {
     char text[1024];
 
     ExpDescribePoolText(Block, text, sizeof(text));
     if (WasFree) {
-        KiBugCheckDetail(EXP_BUGCHECK_DAMAGE, Block, Damaged, 0, 0x23,
-                         "Byte %llu of a block was written after the block was freed: %s.",
-                         (ULONG64)(Damaged - Block), text);
+        KiBugCheckDetail(
+            EXP_BUGCHECK_DAMAGE, Block, Damaged, 0, 0x23,
+            "Byte %llu of a block was written after the block was freed: %s. Who keeps "
+            "a pointer to it? NTBOX_VERIFY=1 shows the stack that freed it.",
+            (ULONG64)(Damaged - Block), text);
     }
     KiBugCheckDetail(EXP_BUGCHECK_DAMAGE, Block, Damaged, 0, 0x24,
                      "Byte %llu, past the end of a block of %llu bytes, was written: %s.",

@@ -14,11 +14,14 @@
  * Source      WDK reference, wdm.h ExAcquireResourceExclusiveLite and its neighbours; bug checks
  *             0xE3 RESOURCE_NOT_OWNED, 0xC4 0x37, 0x38, 0xD1, 0x1000.
  */
-#include "ex/ex.h"
+#include "ex/expool.h"
+
+#include <stdio.h>
 
 #define EXP_TAG_RESOURCE 0x73655245u /* 'ERes' */
 #define EXP_BUGCHECK_NOT_OWNED 0xE3
 #define EXP_BUGCHECK_VERIFIER 0xC4
+#define EXP_C4_LOCK_NOT_INITIALISED 0x1002
 #define EXP_ROOM_STEP 8u
 
 typedef struct EXP_WAITER {
@@ -61,6 +64,47 @@ ExpCheckApcs(PERESOURCE Resource, ULONG SubCode)
         KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, SubCode, thread->Irql, 0, (ULONG_PTR)Resource,
                          "A resource is acquired or released, but normal kernel APCs are not "
                          "disabled: call KeEnterCriticalRegion first.");
+    }
+}
+
+static DECLSPEC_NORETURN __attribute__((noinline)) VOID
+ExpReportResource(ULONG Code, ULONG_PTR P1, PERESOURCE Resource, const char *Text)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+    ULONG_PTR owner = Resource->OwnerEntry.OwnerThread;
+    ULONG number = owner != 0 && (owner & 3) == 0 ? ExpThreadNumber((PVOID)owner) : 0;
+    EXP_TRACKED tracked;
+    char where[400] = "";
+    char holder[100] = "nobody";
+
+    if (ExpFindTracked((ULONG_PTR)Resource, 1, &tracked)) {
+        ExpNameCode(tracked.Caller, where, sizeof(where));
+    }
+    if (Resource->ActiveCount != 0) {
+        snprintf(holder, sizeof(holder), "%s, thread %u",
+                 ExpIsExclusive(Resource) ? "exclusive" : "shared", (unsigned)number);
+    }
+    if (Code == EXP_BUGCHECK_NOT_OWNED) {
+        KiBugCheckDetail(Code, (ULONG_PTR)Resource, P1, (ULONG_PTR)Resource->OwnerTable, 0,
+                         "%s Owner of %p now: %s%s%s.", Text, (void *)Resource, holder,
+                         where[0] != 0 ? "; initialised by " : "", where);
+    }
+    KiBugCheckDetail(Code, P1, (ULONG_PTR)Resource, (ULONG_PTR)thread, 0,
+                     "%s Owner of %p now: %s%s%s.", Text, (void *)Resource, holder,
+                     where[0] != 0 ? "; initialised by " : "", where);
+}
+
+/* A zeroed resource would work for a while, and one on Windows' list of them would not be. */
+static inline VOID
+ExpCheckResource(PERESOURCE Resource)
+{
+    if (__builtin_expect(Resource->SystemResourcesList.Flink != &Resource->SystemResourcesList,
+                         0)) {
+        KiBugCheckDetail(
+            EXP_BUGCHECK_VERIFIER, EXP_C4_LOCK_NOT_INITIALISED, (ULONG_PTR)Resource, 0, 0,
+            "%p is not an initialised ERESOURCE, or was deleted: call "
+            "ExInitializeResourceLite before the first use, and never copy or move it.",
+            (void *)Resource);
     }
 }
 
@@ -221,6 +265,7 @@ ExpAcquireExclusive(PERESOURCE Resource, BOOLEAN Wait)
     EXP_WAITER waiter;
     KIRQL irql;
 
+    ExpCheckResource(Resource);
     ExpCheckApcs(Resource, 0x37);
     KeAcquireSpinLock(&Resource->SpinLock, &irql);
     if (Resource->ActiveCount == 0) {
@@ -231,10 +276,10 @@ ExpAcquireExclusive(PERESOURCE Resource, BOOLEAN Wait)
         KeReleaseSpinLock(&Resource->SpinLock, irql);
         return FALSE;
     } else if (!ExpIsExclusive(Resource) && ExpFindOwner(Resource, thread) != NULL) {
-        KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, 0x1000, (ULONG_PTR)Resource, thread, 0,
-                         "A thread that owns resource %p shared acquires it exclusive: it would "
-                         "wait for itself for ever.",
-                         (void *)Resource);
+        ExpReportResource(EXP_BUGCHECK_VERIFIER, 0x1000, Resource,
+                          "A thread that owns a resource shared acquires it exclusive: it would "
+                          "wait for itself for ever. Release it first, or acquire it exclusive "
+                          "from the start.");
     } else {
         ExpAppendWaiter(ExpExclusiveList(Resource), &waiter, thread);
         Resource->NumberOfExclusiveWaiters++;
@@ -266,6 +311,7 @@ ExpAcquireShared(PERESOURCE Resource, BOOLEAN Wait, EXP_SHARED_POLICY Policy)
     EXP_WAITER waiter;
     KIRQL irql;
 
+    ExpCheckResource(Resource);
     ExpCheckApcs(Resource, 0x37);
     KeAcquireSpinLock(&Resource->SpinLock, &irql);
     if (ExpIsExclusive(Resource) && Resource->OwnerEntry.OwnerThread == thread) {
@@ -304,13 +350,14 @@ ExpReleaseResource(PERESOURCE Resource, ERESOURCE_THREAD Thread)
     POWNER_ENTRY entry;
     KIRQL irql;
 
+    ExpCheckResource(Resource);
     ExpCheckApcs(Resource, 0x38);
     KeAcquireSpinLock(&Resource->SpinLock, &irql);
     entry = Thread != 0 ? ExpFindOwner(Resource, Thread) : NULL;
     if (entry == NULL || Resource->ActiveCount == 0) {
-        KiBugCheckDetail(
-            EXP_BUGCHECK_NOT_OWNED, (ULONG_PTR)Resource, Thread, (ULONG_PTR)Resource->OwnerTable, 0,
-            "Resource %p is released for a thread that does not own it.", (void *)Resource);
+        ExpReportResource(EXP_BUGCHECK_NOT_OWNED, Thread, Resource,
+                          "A resource is released for a thread that does not own it: released "
+                          "twice, never acquired, or acquired by another thread.");
     }
     if (--entry->OwnerCount == 0) {
         entry->OwnerThread = 0;
@@ -332,12 +379,50 @@ ExpReleaseResource(PERESOURCE Resource, ERESOURCE_THREAD Thread)
     ExpWakeWaiters(woken);
 }
 
+BOOLEAN
+ExpIsResourceOwner(PERESOURCE Resource, KTHREAD *Thread)
+{
+    ERESOURCE copy;
+    OWNER_ENTRY table[64];
+    ULONG size = 0;
+    uintptr_t fault;
+
+    /* The resource may be gone without having been deleted. */
+    if (HalpCopyMemory(&copy, Resource, sizeof(copy), &fault) != HALP_OK || copy.ActiveCount == 0) {
+        return FALSE;
+    }
+    if (copy.OwnerEntry.OwnerThread == (ERESOURCE_THREAD)Thread) {
+        return TRUE;
+    }
+    if (copy.OwnerTable != NULL &&
+        HalpCopyMemory(table, copy.OwnerTable, sizeof(table[0]), &fault) == HALP_OK) {
+        size = min(table[0].TableSize, (ULONG)RTL_NUMBER_OF(table));
+    }
+    if (size != 0 &&
+        HalpCopyMemory(table, copy.OwnerTable, size * sizeof(table[0]), &fault) != HALP_OK) {
+        return FALSE;
+    }
+    for (ULONG i = 1; i < size; i++) {
+        if (table[i].OwnerThread == (ERESOURCE_THREAD)Thread) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 #pragma GCC visibility push(default)
 
 NTSTATUS NTAPI
 ExInitializeResourceLite(PERESOURCE Resource)
 {
     NT_ENTER(ExInitializeResourceLite);
+    ULONG_PTR before = ExpTrackObject(Resource, ExpTrackedResource, NT_CALLER());
+
+    if (ExpVerifying && before != 0) {
+        ExpReportResource(EXP_BUGCHECK_VERIFIER, 0xD0, Resource,
+                          "A resource is initialised that is initialised already: use "
+                          "ExReinitializeResourceLite, or delete it first.");
+    }
     memset(Resource, 0, sizeof(*Resource));
     InitializeListHead(&Resource->SystemResourcesList);
     KeInitializeSpinLock(&Resource->SpinLock);
@@ -349,17 +434,18 @@ ExDeleteResourceLite(PERESOURCE Resource)
 {
     NT_ENTER(ExDeleteResourceLite);
     if (Resource->SystemResourcesList.Flink != &Resource->SystemResourcesList) {
-        KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, 0xD1, (ULONG_PTR)Resource, 0, 0,
-                         "Resource %p is deleted, but was never initialised or was deleted before.",
-                         (void *)Resource);
+        ExpReportResource(
+            EXP_BUGCHECK_VERIFIER, 0xD1, Resource,
+            "A resource is deleted that was never initialised or was deleted before.");
     }
     if (Resource->ActiveCount != 0) {
-        KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, 0xD2, (ULONG_PTR)Resource, 0, 0,
-                         "Resource %p is deleted while a thread owns it.", (void *)Resource);
+        ExpReportResource(EXP_BUGCHECK_VERIFIER, 0xD2, Resource,
+                          "A resource is deleted while a thread owns it: release it first.");
     }
     if (Resource->OwnerTable != NULL) {
         ExFreePoolWithTag(Resource->OwnerTable, EXP_TAG_RESOURCE);
     }
+    ExpUntrackObject(Resource);
     memset(Resource, 0, sizeof(*Resource));
     return STATUS_SUCCESS;
 }

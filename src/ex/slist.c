@@ -119,19 +119,39 @@ InterlockedPushListSList(PSLIST_HEADER ListHead, PSLIST_ENTRY List, PSLIST_ENTRY
     return first;
 }
 
-/* ---- lists with a spin lock of the caller's. Any IRQL up to DISPATCH_LEVEL ---- */
+/* ---- lists and sums with a spin lock of the caller's. Any IRQL ---- */
+
+#pragma GCC visibility pop
+
+/* Masks interrupts, so that the lock's users may be at any IRQL. Returns the old one. */
+static inline KIRQL
+ExpLockInterlocked(PKSPIN_LOCK Lock)
+{
+    KIRQL old = KiRaiseIrql(HIGH_LEVEL);
+
+    KeAcquireSpinLockAtDpcLevel(Lock);
+    return old;
+}
+
+static inline VOID
+ExpUnlockInterlocked(PKSPIN_LOCK Lock, KIRQL OldIrql)
+{
+    KeReleaseSpinLockFromDpcLevel(Lock);
+    KiLowerIrql(OldIrql);
+}
+
+#pragma GCC visibility push(default)
 
 /* Returns the entry that was first, NULL if the list was empty. */
 PLIST_ENTRY FASTCALL
 ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
 {
     PLIST_ENTRY first;
-    KIRQL irql;
+    KIRQL irql = ExpLockInterlocked(Lock);
 
-    KeAcquireSpinLock(Lock, &irql);
     first = IsListEmpty(ListHead) ? NULL : ListHead->Flink;
     InsertHeadList(ListHead, ListEntry);
-    KeReleaseSpinLock(Lock, irql);
+    ExpUnlockInterlocked(Lock, irql);
     return first;
 }
 
@@ -140,12 +160,11 @@ PLIST_ENTRY FASTCALL
 ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
 {
     PLIST_ENTRY last;
-    KIRQL irql;
+    KIRQL irql = ExpLockInterlocked(Lock);
 
-    KeAcquireSpinLock(Lock, &irql);
     last = IsListEmpty(ListHead) ? NULL : ListHead->Blink;
     InsertTailList(ListHead, ListEntry);
-    KeReleaseSpinLock(Lock, irql);
+    ExpUnlockInterlocked(Lock, irql);
     return last;
 }
 
@@ -153,13 +172,12 @@ PLIST_ENTRY FASTCALL
 ExInterlockedRemoveHeadList(PLIST_ENTRY ListHead, PKSPIN_LOCK Lock)
 {
     PLIST_ENTRY first = NULL;
-    KIRQL irql;
+    KIRQL irql = ExpLockInterlocked(Lock);
 
-    KeAcquireSpinLock(Lock, &irql);
     if (!IsListEmpty(ListHead)) {
         first = RemoveHeadList(ListHead);
     }
-    KeReleaseSpinLock(Lock, irql);
+    ExpUnlockInterlocked(Lock, irql);
     return first;
 }
 
@@ -168,13 +186,12 @@ ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY ListE
                            PKSPIN_LOCK Lock)
 {
     PSINGLE_LIST_ENTRY first;
-    KIRQL irql;
+    KIRQL irql = ExpLockInterlocked(Lock);
 
-    KeAcquireSpinLock(Lock, &irql);
     first = ListHead->Next;
     ListEntry->Next = first;
     ListHead->Next = ListEntry;
-    KeReleaseSpinLock(Lock, irql);
+    ExpUnlockInterlocked(Lock, irql);
     return first;
 }
 
@@ -182,14 +199,13 @@ PSINGLE_LIST_ENTRY FASTCALL
 ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY ListHead, PKSPIN_LOCK Lock)
 {
     PSINGLE_LIST_ENTRY first;
-    KIRQL irql;
+    KIRQL irql = ExpLockInterlocked(Lock);
 
-    KeAcquireSpinLock(Lock, &irql);
     first = ListHead->Next;
     if (first != NULL) {
         ListHead->Next = first->Next;
     }
-    KeReleaseSpinLock(Lock, irql);
+    ExpUnlockInterlocked(Lock, irql);
     return first;
 }
 
@@ -198,12 +214,11 @@ LARGE_INTEGER NTAPI
 ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER Increment, PKSPIN_LOCK Lock)
 {
     LARGE_INTEGER old;
-    KIRQL irql;
+    KIRQL irql = ExpLockInterlocked(Lock);
 
-    KeAcquireSpinLock(Lock, &irql);
     old = *Addend;
     Addend->QuadPart += Increment.QuadPart;
-    KeReleaseSpinLock(Lock, irql);
+    ExpUnlockInterlocked(Lock, irql);
     return old;
 }
 
@@ -211,12 +226,11 @@ ULONG FASTCALL
 ExInterlockedAddUlong(PULONG Addend, ULONG Increment, PKSPIN_LOCK Lock)
 {
     ULONG old;
-    KIRQL irql;
+    KIRQL irql = ExpLockInterlocked(Lock);
 
-    KeAcquireSpinLock(Lock, &irql);
     old = *Addend;
     *Addend += Increment;
-    KeReleaseSpinLock(Lock, irql);
+    ExpUnlockInterlocked(Lock, irql);
     return old;
 }
 

@@ -6,9 +6,8 @@
  * progress: at once if the caller asks for that, else on a worker thread.
  *
  * Invariants  T1  Deleted is set once; a deleted timer is not set again.
- * Differs     periods are rounded up to whole milliseconds; tolerances and wake hints have no
- * effect Source      WDK reference, wdm.h ExAllocateTimer, ExSetTimer, ExCancelTimer,
- * ExDeleteTimer.
+ * Differs     periods are rounded up to whole milliseconds; tolerances and wake hints do nothing
+ * Source      WDK reference, wdm.h ExAllocateTimer, ExSetTimer, ExCancelTimer, ExDeleteTimer
  */
 #include "ex/ex.h"
 
@@ -16,6 +15,7 @@
 #define EXP_TICKS_PER_MS 10000
 #define EXP_TIMER_ATTRIBUTES \
     (EX_TIMER_HIGH_RESOLUTION | EX_TIMER_NO_WAKE | (ULONG)EX_TIMER_NOTIFICATION)
+#define EXP_TIMER_EXCLUSIVE (EX_TIMER_HIGH_RESOLUTION | EX_TIMER_NO_WAKE)
 #define EXP_BUGCHECK_TIMER 0xC7
 
 struct _EX_TIMER {
@@ -26,7 +26,8 @@ struct _EX_TIMER {
     PEXT_DELETE_CALLBACK DeleteCallback;
     PVOID DeleteContext;
     WORK_QUEUE_ITEM Item;
-    PKEVENT Done;    /* set when it is gone, or NULL */
+    PKEVENT Done; /* set when it is gone, or NULL */
+    BOOLEAN HighResolution;
     BOOLEAN Deleted; /* atomic, T1 */
 };
 
@@ -70,7 +71,14 @@ ExpCheckTimer(PEX_TIMER Timer, const char *Function)
 
 #pragma GCC visibility push(default)
 
-/* NULL: no memory, or unknown attributes. IRQL <= DISPATCH_LEVEL. */
+/*
+ * ExAllocateTimer - a timer that is not set yet
+ *
+ * Returns  NULL: no memory, or unknown attributes
+ * Errors   EX_TIMER_HIGH_RESOLUTION with EX_TIMER_NO_WAKE is a bugcheck
+ * IRQL     <= DISPATCH_LEVEL
+ * Source   WDK reference, nf-wdm-exallocatetimer
+ */
 PEX_TIMER NTAPI
 ExAllocateTimer(PEXT_CALLBACK callback, void *context, ULONG attr)
 {
@@ -78,6 +86,11 @@ ExAllocateTimer(PEXT_CALLBACK callback, void *context, ULONG attr)
     BOOLEAN notification = (attr & (ULONG)EX_TIMER_NOTIFICATION) != 0;
     PEX_TIMER timer;
 
+    if ((attr & EXP_TIMER_EXCLUSIVE) == EXP_TIMER_EXCLUSIVE) {
+        KiBugCheckDetail(EXP_BUGCHECK_TIMER, 0, attr, 0, NT_CALLER(),
+                         "ExAllocateTimer with EX_TIMER_HIGH_RESOLUTION and EX_TIMER_NO_WAKE: a "
+                         "timer is one or the other.");
+    }
     if ((attr & ~EXP_TIMER_ATTRIBUTES) != 0) {
         return NULL;
     }
@@ -90,10 +103,21 @@ ExAllocateTimer(PEXT_CALLBACK callback, void *context, ULONG attr)
     KeInitializeDpc(&timer->Dpc, ExpTimerDpc, timer);
     timer->Callback = callback;
     timer->Context = context;
+    timer->HighResolution = (attr & EX_TIMER_HIGH_RESOLUTION) != 0;
     return timer;
 }
 
-/* due: 100 ns units, negative for relative. TRUE: it was set, and is set anew. */
+/*
+ * ExSetTimer - set the timer, and cancel what it was set to
+ *
+ * due      100 ns units, negative for relative; must be so for a high-resolution timer
+ * period   100 ns units, rounded up to milliseconds; 0: once
+ *
+ * Returns  TRUE: it was set already
+ * Errors   other times are a bugcheck
+ * IRQL     <= DISPATCH_LEVEL
+ * Source   WDK reference, nf-wdm-exsettimer
+ */
 BOOLEAN NTAPI
 ExSetTimer(PEX_TIMER timer, LONGLONG due, LONGLONG period, EXT_SET_PARAMETERS *params)
 {
@@ -105,6 +129,11 @@ ExSetTimer(PEX_TIMER timer, LONGLONG due, LONGLONG period, EXT_SET_PARAMETERS *p
     if (period < 0 || milliseconds > MAXLONG) {
         KiBugCheckDetail(EXP_BUGCHECK_TIMER, 0, (ULONG_PTR)timer, (ULONG_PTR)period, 0,
                          "ExSetTimer with a period that is negative or above 24 days.");
+    }
+    if (timer->HighResolution && due >= 0) {
+        KiBugCheckDetail(EXP_BUGCHECK_TIMER, 0, (ULONG_PTR)timer, (ULONG_PTR)due, NT_CALLER(),
+                         "ExSetTimer of a high-resolution timer to an absolute time: it takes "
+                         "relative (negative) ones only.");
     }
     return KeSetTimerEx(&timer->Timer, time, (LONG)milliseconds,
                         timer->Callback != NULL ? &timer->Dpc : NULL);

@@ -121,19 +121,29 @@ ExpRunItem(PWORK_QUEUE_ITEM Item)
     PWORKER_THREAD_ROUTINE routine = Item->WorkerRoutine;
     PVOID parameter = (PVOID)Item->Parameter;
     KTHREAD *thread = KiGetCurrentThread();
+    char name[400];
 
     routine(parameter);
     if (thread->Irql != PASSIVE_LEVEL) {
-        KiBugCheckDetail(EXP_BUGCHECK_WORKER_IRQL, (ULONG_PTR)routine, thread->Irql,
-                         (ULONG_PTR)parameter, (ULONG_PTR)Item,
-                         "The work item's routine %p returned at IRQL %u.", (void *)routine,
-                         thread->Irql);
+        ExpNameCode((ULONG_PTR)routine + 1, name, sizeof(name));
+        KiBugCheckDetail(
+            EXP_BUGCHECK_WORKER_IRQL, (ULONG_PTR)routine, thread->Irql, (ULONG_PTR)parameter,
+            (ULONG_PTR)Item,
+            "The work item's routine %s returned at IRQL %u; it was called at "
+            "PASSIVE_LEVEL: release what it took and lower the IRQL before it returns.",
+            name, thread->Irql);
     }
     if (thread->KernelApcDisable != 0 || thread->SpecialApcDisable != 0) {
+        ExpNameCode((ULONG_PTR)routine + 1, name, sizeof(name));
         KiBugCheckDetail(EXP_BUGCHECK_WORKER_INVALID, (ULONG_PTR)routine, (ULONG_PTR)parameter,
                          (ULONG_PTR)Item, 0,
-                         "The work item's routine %p returned in a critical or guarded region.",
-                         (void *)routine);
+                         "The work item's routine %s returned in a critical or guarded region, or "
+                         "with a mutex.",
+                         name);
+    }
+    if (__builtin_expect(thread->StackTimers, 0)) {
+        KiCheckStackTimers(thread, __builtin_frame_address(0), "The work item's routine",
+                           (ULONG_PTR)routine);
     }
     if (__atomic_sub_fetch(&ExpPending, 1, __ATOMIC_ACQ_REL) == 0) {
         KeSetEvent(&ExpDrained, 0, FALSE);
@@ -152,6 +162,7 @@ ExpTakeItem(EXP_WORK_QUEUE *Queue, BOOLEAN *Spawn)
     if (!IsListEmpty(&Queue->Items)) {
         item = CONTAINING_RECORD(RemoveHeadList(&Queue->Items), WORK_QUEUE_ITEM, List);
         item->List.Flink = NULL;
+        KiMarkBusy(item, -1);
         Queue->Idle--;
         *Spawn = ExpReserveWorkerLocked(Queue);
     } else {
@@ -247,6 +258,28 @@ ExpShutdownSystem(VOID)
     }
 }
 
+BOOLEAN
+ExpFindQueuedItem(ULONG_PTR Base, SIZE_T Size, PWORK_QUEUE_ITEM *Item)
+{
+    BOOLEAN found = FALSE;
+    KIRQL irql;
+
+    if (KiCurrentThreadPointer == NULL || KiCurrentIrql() > DISPATCH_LEVEL ||
+        __atomic_load_n(&ExpPending, __ATOMIC_RELAXED) == 0) {
+        return FALSE;
+    }
+    KeAcquireSpinLock(&ExpWorkLock, &irql);
+    NT_FOR_EACH (queue, ExpQueues) {
+        for (PLIST_ENTRY link = queue->Items.Flink; link != &queue->Items && !found;
+             link = link->Flink) {
+            *Item = CONTAINING_RECORD(link, WORK_QUEUE_ITEM, List);
+            found = (ULONG_PTR)*Item - Base < Size;
+        }
+    }
+    KeReleaseSpinLock(&ExpWorkLock, irql);
+    return found;
+}
+
 #pragma GCC visibility push(default)
 
 /* IRQL <= DISPATCH_LEVEL. The item must not be queued already. */
@@ -272,6 +305,7 @@ ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)
             (void *)WorkItem);
     }
     InsertTailList(&queue->Items, &WorkItem->List);
+    KiMarkBusy(WorkItem, 1);
     __atomic_add_fetch(&ExpPending, 1, __ATOMIC_RELAXED);
     KeReleaseSpinLock(&ExpWorkLock, irql);
     KeReleaseSemaphore(&queue->Available, 0, 1, FALSE);

@@ -74,8 +74,8 @@ const char *HalpLastErrorText(void);
 _Noreturn void HalpAbort(void);
 /* Ends the process with this exit code, without running exit handlers. */
 _Noreturn void HalpExit(int Code);
-/* Stops in an attached debugger; a no-op without one. */
-void HalpBreakIntoDebugger(void);
+/* Stops in an attached debugger, and returns 1 when that goes on; 0 at once without one. */
+int HalpBreakIntoDebugger(void);
 
 /* ---- threads ---- */
 
@@ -229,6 +229,12 @@ HALP_STATUS HalpFileSize(HALP_FILE *File, uint64_t *Size);
 /* Blocks on the disk. *Done < Length: the file ends there. */
 HALP_STATUS HalpReadFile(HALP_FILE *File, uint64_t Offset, void *Buffer, size_t Length,
                          size_t *Done);
+/*
+ * The absolute path of a regular file, found as HalpOpenFile(AnyCase) finds it; a relative Path
+ * begins at the process's current folder. Found is UTF-8, NUL-terminated, and the path that was
+ * looked for when the result is HALP_NOT_FOUND. HALP_INVALID: longer than Size.
+ */
+HALP_STATUS HalpFindFile(const char *Path, char *Found, size_t Size);
 /* This process's image path and NUL-separated command line, UTF-8, NUL-terminated, cut to Size. */
 HALP_STATUS HalpQueryOwnImage(char *Path, size_t PathSize, char *CommandLine, size_t LineSize);
 

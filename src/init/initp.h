@@ -54,3 +54,4 @@ NTSTATUS NtboxUnloadDriver(const char *Name);
 NTSTATUS NTAPI NtLoadDriver(PUNICODE_STRING Service);
 NTSTATUS NTAPI NtUnloadDriver(PUNICODE_STRING Service);
 NTSTATUS NTAPI NtQuerySystemTime(PLARGE_INTEGER Time);
+NTSTATUS NtboxSetThreadPriority(HANDLE ThreadHandle, LONG Priority);

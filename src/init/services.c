@@ -63,6 +63,37 @@ NtUnloadDriver(PUNICODE_STRING Service)
     return status;
 }
 
+#define INITP_SATURATED 15 /* THREAD_PRIORITY_TIME_CRITICAL, and negative _IDLE */
+
+/*
+ * NtboxSetThreadPriority - Priority: -2 to 2, or 15 and -15 for the ends of the class
+ *
+ * Errors   STATUS_INVALID_PARAMETER; those of the handle (THREAD_SET_INFORMATION)
+ * Differs  priorities do not schedule
+ */
+NTSTATUS
+NtboxSetThreadPriority(HANDLE ThreadHandle, LONG Priority)
+{
+    NTSTATUS status;
+    PVOID thread;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if ((Priority < -2 || Priority > 2) && Priority != INITP_SATURATED &&
+        Priority != -INITP_SATURATED) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    status = ObReferenceObjectByHandle(ThreadHandle, THREAD_SET_INFORMATION, *PsThreadType,
+                                       ExGetPreviousMode(), &thread, NULL);
+    if (NT_SUCCESS(status)) {
+        /* 8 is the base of the class, 1 and 15 are its ends. */
+        KeSetBasePriorityThread(thread, Priority == INITP_SATURATED    ? 7
+                                        : Priority == -INITP_SATURATED ? -7
+                                                                       : Priority);
+        ObDereferenceObject(thread);
+    }
+    return status;
+}
+
 #pragma GCC visibility push(default)
 
 NTSTATUS

@@ -180,6 +180,7 @@
       (Thread, Class, Buffer, Length, Needed))                                                     \
     X(NtOpenProcessToken, (HANDLE Process, ACCESS_MASK Access, PHANDLE Token),                     \
       (Process, Access, Token))                                                                    \
+    X(NtboxSetThreadPriority, (HANDLE Thread, LONG Priority), (Thread, Priority))                  \
     X(NtQueryInformationToken,                                                                     \
       (HANDLE Token, ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),                      \
       (Token, Class, Buffer, Length, Needed))

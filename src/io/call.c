@@ -96,6 +96,10 @@ IopCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp, ULONG_PTR Caller)
                          0)) {
         IopCheckDispatchReturn(thread, irql, apcDisable, dispatch);
     }
+    if (__builtin_expect(thread->StackTimers, 0)) {
+        KiCheckStackTimers(thread, __builtin_frame_address(0), "The dispatch routine",
+                           (ULONG_PTR)dispatch);
+    }
     return status;
 }
 

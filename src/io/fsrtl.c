@@ -78,10 +78,17 @@ IopFold(WCHAR Character, BOOLEAN IgnoreCase, const WCHAR *UpcaseTable)
     return UpcaseTable != NULL ? UpcaseTable[Character] : RtlUpcaseUnicodeChar(Character);
 }
 
+typedef struct IOP_MATCH_NAME {
+    const WCHAR *Buffer;
+    ULONG Length; /* in characters */
+    BOOLEAN IgnoreCase;
+    const WCHAR *UpcaseTable; /* NULL: the system's */
+} IOP_MATCH_NAME;
+
 static BOOLEAN
-IopMatchName(IOP_MATCH *Match, PCUNICODE_STRING Name, BOOLEAN IgnoreCase, const WCHAR *UpcaseTable)
+IopMatchName(IOP_MATCH *Match, const IOP_MATCH_NAME *Name)
 {
-    ULONG length = Name->Length / sizeof(WCHAR);
+    ULONG length = Name->Length;
     ULONG lastDot = length;
 
     for (ULONG i = 0; i < length; ++i) {
@@ -90,7 +97,7 @@ IopMatchName(IOP_MATCH *Match, PCUNICODE_STRING Name, BOOLEAN IgnoreCase, const 
     memset(Match->State, 0, Match->Length + 1);
     Match->State[0] = TRUE;
     for (ULONG i = 0; i < length; ++i) {
-        WCHAR c = IopFold(Name->Buffer[i], IgnoreCase, UpcaseTable);
+        WCHAR c = IopFold(Name->Buffer[i], Name->IgnoreCase, Name->UpcaseTable);
         if (!IopReadCharacter(Match, c, i == lastDot)) {
             return FALSE;
         }
@@ -99,55 +106,69 @@ IopMatchName(IOP_MATCH *Match, PCUNICODE_STRING Name, BOOLEAN IgnoreCase, const 
     return Match->State[Match->Length];
 }
 
-static PVOID
-IopAllocateOrRaise(SIZE_T Size)
-{
-    PVOID block = ExAllocatePoolWithTag(PagedPool, Size, IOP_TAG_FSRTL);
-
-    if (block == NULL) {
-        ExRaiseStatus(STATUS_NO_MEMORY);
-    }
-    return block;
-}
-
-static BOOLEAN
-IopIsNameInExpression(PCUNICODE_STRING Expression, PCUNICODE_STRING Name, BOOLEAN IgnoreCase,
-                      const WCHAR *UpcaseTable)
+/* Lengths in characters. STATUS_NO_MEMORY: a long pattern has no room for its places. */
+static NTSTATUS
+IopMatchExpression(const WCHAR *Expression, ULONG Length, const IOP_MATCH_NAME *Name,
+                   BOOLEAN *Matches)
 {
     UCHAR states[2 * IOP_STACK_STATES];
-    IOP_MATCH match = {.Expression = Expression->Buffer,
-                       .Length = Expression->Length / sizeof(WCHAR)};
+    IOP_MATCH match = {.Expression = Expression, .Length = Length};
     PUCHAR memory = states;
-    BOOLEAN matches;
 
-    if (Expression->Length == 0 || Name->Length == 0) {
-        return Expression->Length == 0 && Name->Length == 0;
+    if (Length == 0 || Name->Length == 0) {
+        *Matches = Length == Name->Length;
+        return STATUS_SUCCESS;
     }
-    if (match.Length >= IOP_STACK_STATES) {
-        memory = IopAllocateOrRaise(2 * ((SIZE_T)match.Length + 1));
+    if (Length >= IOP_STACK_STATES) {
+        memory = ExAllocatePoolWithTag(PagedPool, 2 * ((SIZE_T)Length + 1), IOP_TAG_FSRTL);
+        if (memory == NULL) {
+            return STATUS_NO_MEMORY;
+        }
     }
     match.State = memory;
-    match.Next = memory + match.Length + 1;
-    matches = IopMatchName(&match, Name, IgnoreCase, UpcaseTable);
+    match.Next = memory + Length + 1;
+    *Matches = IopMatchName(&match, Name);
     if (memory != states) {
         ExFreePoolWithTag(memory, IOP_TAG_FSRTL);
     }
-    return matches;
+    return STATUS_SUCCESS;
 }
 
-/* A copy in UTF-16, raising when there is no memory; the caller frees the buffer. */
-static UNICODE_STRING
-IopWiden(const ANSI_STRING *String)
+/* A copy in UTF-16, which the caller frees; *Length in characters. NULL: no memory. */
+static PWCH
+IopWiden(const ANSI_STRING *String, PULONG Length)
 {
-    SIZE_T size = max((SIZE_T)String->Length, 1u) * sizeof(WCHAR);
-    UNICODE_STRING wide = {0};
-    ULONG length;
+    ULONG size = max((ULONG)String->Length, 1u) * (ULONG)sizeof(WCHAR);
+    PWCH wide = ExAllocatePoolWithTag(PagedPool, size, IOP_TAG_FSRTL);
+    ULONG bytes = 0;
 
-    wide.Buffer = IopAllocateOrRaise(size);
-    RtlMultiByteToUnicodeN(wide.Buffer, (ULONG)size, &length, String->Buffer, String->Length);
-    wide.Length = (USHORT)length;
-    wide.MaximumLength = (USHORT)length;
+    if (wide != NULL) {
+        RtlMultiByteToUnicodeN(wide, size, &bytes, String->Buffer, String->Length);
+    }
+    *Length = bytes / (ULONG)sizeof(WCHAR);
     return wide;
+}
+
+static NTSTATUS
+IopMatchDbcs(const ANSI_STRING *Expression, const ANSI_STRING *Name, BOOLEAN *Matches)
+{
+    NTSTATUS status = STATUS_NO_MEMORY;
+    IOP_MATCH_NAME wideName = {0};
+    ULONG length;
+    PWCH pattern = IopWiden(Expression, &length);
+    PWCH name = IopWiden(Name, &wideName.Length);
+
+    if (pattern != NULL && name != NULL) {
+        wideName.Buffer = name;
+        status = IopMatchExpression(pattern, length, &wideName, Matches);
+    }
+    if (name != NULL) {
+        ExFreePoolWithTag(name, IOP_TAG_FSRTL);
+    }
+    if (pattern != NULL) {
+        ExFreePoolWithTag(pattern, IOP_TAG_FSRTL);
+    }
+    return status;
 }
 
 /* ---- file names of FAT and HPFS, of one component ---- */
@@ -165,23 +186,23 @@ static BOOLEAN
 IopIsLegalFatComponent(const char *Name, SIZE_T Length, BOOLEAN WildCards)
 {
     SIZE_T dot = Length;
+    ULONG dots = 0;
+    BOOLEAN isWild = FALSE;
 
-    /* With wild cards the parts have no fixed length. */
     for (SIZE_T i = 0; i < Length; ++i) {
         if (!IopIsLegalByte((UCHAR)Name[i], "\"/:|+,;=[]\\", WildCards)) {
             return FALSE;
         }
+        isWild = isWild || IopIsWild((UCHAR)Name[i]);
         if (Name[i] == '.') {
-            if (dot != Length && !WildCards) {
-                return FALSE;
-            }
             dot = i;
+            ++dots;
         }
     }
-    if (WildCards) {
-        return Length != 0;
+    if (isWild) {
+        return TRUE; /* its parts have no fixed length */
     }
-    if (dot == 0 || dot > 8 || Name[dot - 1] == ' ') {
+    if (dots > 1 || dot == 0 || dot > 8 || Name[dot - 1] == ' ') {
         return FALSE;
     }
     return dot == Length ||
@@ -306,7 +327,17 @@ FsRtlIsNameInExpression(PUNICODE_STRING Expression, PUNICODE_STRING Name, BOOLEA
                         PWCHAR UpcaseTable)
 {
     NT_ENTER(FsRtlIsNameInExpression);
-    return IopIsNameInExpression(Expression, Name, IgnoreCase, UpcaseTable);
+    IOP_MATCH_NAME name = {Name->Buffer, Name->Length / (ULONG)sizeof(WCHAR), IgnoreCase,
+                           UpcaseTable};
+    BOOLEAN matches = FALSE;
+    NTSTATUS status;
+
+    status = IopMatchExpression(Expression->Buffer, Expression->Length / (ULONG)sizeof(WCHAR),
+                                &name, &matches);
+    if (!NT_SUCCESS(status)) {
+        ExRaiseStatus(status);
+    }
+    return matches;
 }
 
 /* The same for 8-bit names, the case of which counts. Raises STATUS_NO_MEMORY. */
@@ -314,12 +345,12 @@ BOOLEAN NTAPI
 FsRtlIsDbcsInExpression(PANSI_STRING Expression, PANSI_STRING Name)
 {
     NT_ENTER(FsRtlIsDbcsInExpression);
-    UNICODE_STRING expression = IopWiden(Expression);
-    UNICODE_STRING name = IopWiden(Name);
-    BOOLEAN matches = IopIsNameInExpression(&expression, &name, FALSE, NULL);
+    BOOLEAN matches = FALSE;
+    NTSTATUS status = IopMatchDbcs(Expression, Name, &matches);
 
-    ExFreePoolWithTag(name.Buffer, IOP_TAG_FSRTL);
-    ExFreePoolWithTag(expression.Buffer, IOP_TAG_FSRTL);
+    if (!NT_SUCCESS(status)) {
+        ExRaiseStatus(status);
+    }
     return matches;
 }
 

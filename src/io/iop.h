@@ -79,6 +79,7 @@
 #define IOP_C4_APC_DISABLE 0xC5u
 #define IOP_C4_COMPLETION_IRQL 0xFAu
 #define IOP_C4_REMOVE_LOCK_TAG 0xD6u
+#define IOP_C4_NOT_INITIALISED 0x1002u
 
 /* ---- IRPs ---- */
 

@@ -40,7 +40,6 @@ IopFreeNotification(IOP_NOTIFICATION *Notification)
 static VOID
 IopDropNotification(EXP_REGISTRATION *Registration)
 {
-    ExpRemoveRegistration(Registration);
     IopFreeNotification(CONTAINING_RECORD(Registration, IOP_NOTIFICATION, Registration));
 }
 

@@ -41,7 +41,6 @@ static const struct IOP_POWER_SETTING {
 static VOID
 IopDropPowerCallback(EXP_REGISTRATION *Registration)
 {
-    ExpRemoveRegistration(Registration);
     ExFreePoolWithTag(CONTAINING_RECORD(Registration, IOP_POWER_CALLBACK, Registration),
                       IOP_TAG_POWER);
 }

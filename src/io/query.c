@@ -172,7 +172,7 @@ IoGetPagingIoPriority(PIRP Irp)
 /*
  * IoSetMasterIrpStatus - merge a part's status into the whole's: the more severe one stays
  *
- * STATUS_VERIFY_REQUIRED always replaces, STATUS_FT_READ_FROM_COPY never does.
+ * STATUS_VERIFY_REQUIRED always replaces; a success, as STATUS_FT_READ_FROM_COPY is, never does.
  *
  * IRQL     any
  * Source   WDK reference, nf-ntddk-iosetmasterirpstatus
@@ -182,11 +182,7 @@ IoSetMasterIrpStatus(PIRP MasterIrp, NTSTATUS Status)
 {
     ULONG before = (ULONG)MasterIrp->IoStatus.Status >> 30;
 
-    if (Status == STATUS_FT_READ_FROM_COPY) {
-        return;
-    }
-    if (Status == STATUS_VERIFY_REQUIRED ||
-        (MasterIrp->IoStatus.Status != STATUS_VERIFY_REQUIRED && (ULONG)Status >> 30 > before)) {
+    if (Status == STATUS_VERIFY_REQUIRED || (!NT_SUCCESS(Status) && (ULONG)Status >> 30 > before)) {
         MasterIrp->IoStatus.Status = Status;
     }
 }
@@ -196,7 +192,9 @@ IoSetMasterIrpStatus(PIRP MasterIrp, NTSTATUS Status)
  *
  * RequiredAccess  FILE_READ_ACCESS, FILE_WRITE_ACCESS, or both
  *
- * Errors   STATUS_ACCESS_DENIED; STATUS_INVALID_PARAMETER (another access, another major function)
+ * Errors   STATUS_ACCESS_DENIED; STATUS_INVALID_PARAMETER (another access or none, another major
+ *          function). A request of kernel mode has every access; one of user mode that came through
+ *          no handle has none.
  * IRQL     any
  * Source   WDK reference, nf-wdmsec-wdmlibiovalidatedeviceiocontrolaccess
  */
@@ -209,6 +207,7 @@ IoValidateDeviceIoControlAccess(PIRP Irp, ULONG RequiredAccess)
 
     if ((location->MajorFunction != IRP_MJ_DEVICE_CONTROL &&
          location->MajorFunction != IRP_MJ_FILE_SYSTEM_CONTROL) ||
+        RequiredAccess == 0 ||
         (RequiredAccess & ~(ULONG)(FILE_READ_ACCESS | FILE_WRITE_ACCESS)) != 0) {
         return STATUS_INVALID_PARAMETER;
     }

@@ -18,8 +18,10 @@ IopDropRemoveLock(PIO_REMOVE_LOCK Lock, PVOID Tag)
 
     if (count < 0) {
         KiBugCheckDetail(IOP_BUGCHECK_VERIFIER, IOP_C4_REMOVE_LOCK_TAG, (ULONG_PTR)Lock,
-                         (ULONG_PTR)Tag, 0, "remove lock %p was released more often than acquired",
-                         (void *)Lock);
+                         (ULONG_PTR)Tag, 0,
+                         "remove lock %p was released more often than acquired (tag of this "
+                         "release: %p): one path releases what it did not acquire, or twice",
+                         (void *)Lock, Tag);
     }
     return count;
 }
@@ -54,6 +56,12 @@ IoAcquireRemoveLockEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, PCSTR File, ULONG L
     (void)File;
     (void)Line;
     (void)RemlockSize;
+    if (__builtin_expect(!KiHasWaitList(&RemoveLock->Common.RemoveEvent.Header), 0)) {
+        KiBugCheckDetail(IOP_BUGCHECK_VERIFIER, IOP_C4_NOT_INITIALISED, (ULONG_PTR)RemoveLock, 0, 0,
+                         "%p is not an initialised remove lock: call IoInitializeRemoveLock in "
+                         "AddDevice or DriverEntry, before the first request",
+                         (void *)RemoveLock);
+    }
     __atomic_add_fetch(&RemoveLock->Common.IoCount, 1, __ATOMIC_SEQ_CST);
     if (!__atomic_load_n(&RemoveLock->Common.Removed, __ATOMIC_SEQ_CST)) {
         return STATUS_SUCCESS;
@@ -81,7 +89,13 @@ IoReleaseRemoveLockAndWaitEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, ULONG Remloc
 {
     NT_ENTER(IoReleaseRemoveLockAndWaitEx);
     (void)RemlockSize;
-    __atomic_store_n(&RemoveLock->Common.Removed, TRUE, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&RemoveLock->Common.Removed, TRUE, __ATOMIC_SEQ_CST)) {
+        KiBugCheckDetail(IOP_BUGCHECK_VERIFIER, IOP_C4_REMOVE_LOCK_TAG, (ULONG_PTR)RemoveLock,
+                         (ULONG_PTR)Tag, 0,
+                         "IoReleaseRemoveLockAndWait on remove lock %p for the second time: it "
+                         "belongs to IRP_MN_REMOVE_DEVICE alone, which comes once",
+                         (void *)RemoveLock);
+    }
     IopDropRemoveLock(RemoveLock, Tag);
     if (IopDropRemoveLock(RemoveLock, Tag) > 0) {
         KeWaitForSingleObject(&RemoveLock->Common.RemoveEvent, Executive, KernelMode, FALSE, NULL);

@@ -112,7 +112,8 @@ IopAppendAddress(IOP_TEXT *Text, ULONG_PTR Address)
     if (Address == 0) {
         return;
     }
-    if (!HalpDescribeAddress(Address, &symbol)) {
+    /* A return address belongs to the call before it. */
+    if (!HalpDescribeAddress(Address - 1, &symbol)) {
         IopAppend(Text, " at %p", (void *)Address);
     } else if (symbol.File[0] != '\0') {
         file = strrchr(symbol.File, '/');

@@ -9,6 +9,7 @@
  */
 #include "io/iop.h"
 #include <wdmsec.h>
+#undef IoValidateDeviceIoControlAccess /* it makes the export the library's */
 
 typedef struct IOP_SDDL {
     const WCHAR *Next;
@@ -215,31 +216,11 @@ WdmlibIoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSiz
     return STATUS_SUCCESS;
 }
 
-/*
- * IoValidateDeviceIoControlAccess - more access than the code's own bits ask for
- *
- * RequiredAccess  FILE_READ_ACCESS, FILE_WRITE_ACCESS or both
- *
- * Returns  STATUS_SUCCESS, STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER. Kernel requests pass.
- * IRQL     <= DISPATCH_LEVEL
- * Source   WDK reference, nf-wdmsec-wdmlibiovalidatedeviceiocontrolaccess
- */
+/* The static library's form of the export, which it is. IRQL any. */
 NTSTATUS
 WdmlibIoValidateDeviceIoControlAccess(PIRP Irp, ULONG RequiredAccess)
 {
-    IOP_IRP *header = IopIrpHeader(Irp);
-
-    if (RequiredAccess == 0 || (RequiredAccess & ~(ULONG)(FILE_READ_ACCESS | FILE_WRITE_ACCESS))) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    if (Irp->RequestorMode == KernelMode || header == NULL) {
-        return STATUS_SUCCESS;
-    }
-    if (((RequiredAccess & FILE_READ_ACCESS) && !(header->Granted & FILE_READ_DATA)) ||
-        ((RequiredAccess & FILE_WRITE_ACCESS) && !(header->Granted & FILE_WRITE_DATA))) {
-        return STATUS_ACCESS_DENIED;
-    }
-    return STATUS_SUCCESS;
+    return IoValidateDeviceIoControlAccess(Irp, RequiredAccess);
 }
 
 #pragma GCC visibility pop

@@ -6,7 +6,9 @@
  * is ever sent, not even the one that asks for the driver's GUIDs, and events go nowhere.
  *
  * Invariants  M1  A provider holds a reference to its device object until it is deregistered.
- * Locks       IopWmiLock (spin) guards the lists.
+ *             M2  A provider is on IopWmiProviders from before its registration is on the list of
+ *                 all until somebody has taken that, and owns it.
+ * Locks       IopWmiLock (spin) guards the lists. ExpRegistrationLock is taken under it.
  * Source      WDK reference, wdm.h IoWMIRegistrationControl, IoWMIWriteEvent,
  *             IoWMIAllocateInstanceIds, IoWMIDeviceObjectToProviderId
  */
@@ -33,6 +35,8 @@ typedef struct IOP_WMI_INSTANCES {
     GUID Guid;
     ULONG Next;
 } IOP_WMI_INSTANCES;
+
+static const char IopWmiKind[] = "WMI registration";
 
 static KSPIN_LOCK IopWmiLock;
 static LIST_ENTRY IopWmiProviders NT_GUARDED_BY(IopWmiLock) = {&IopWmiProviders, &IopWmiProviders};
@@ -67,7 +71,6 @@ IopDropWmiProvider(EXP_REGISTRATION *Registration)
     IOP_WMI_PROVIDER *provider = CONTAINING_RECORD(Registration, IOP_WMI_PROVIDER, Registration);
     KIRQL irql;
 
-    ExpRemoveRegistration(Registration);
     KeAcquireSpinLock(&IopWmiLock, &irql);
     RemoveEntryList(&provider->Link);
     KeReleaseSpinLock(&IopWmiLock, irql);
@@ -90,16 +93,15 @@ IopRegisterWmiProvider(PDEVICE_OBJECT Device, BOOLEAN IsCallback, ULONG_PTR Call
     if (!IsCallback) {
         ObReferenceObject(Device);
     }
-    ExpInsertRegistration(&provider->Registration, "WMI registration", Caller, IopDropWmiProvider);
     KeAcquireSpinLock(&IopWmiLock, &irql);
     if (IopFindWmiProvider(Device) == NULL) {
         provider->Id = ++IopWmiLastId;
         InsertTailList(&IopWmiProviders, &provider->Link);
+        ExpInsertRegistration(&provider->Registration, IopWmiKind, Caller, IopDropWmiProvider);
         status = STATUS_SUCCESS;
     }
     KeReleaseSpinLock(&IopWmiLock, irql);
     if (status != STATUS_SUCCESS) {
-        ExpRemoveRegistration(&provider->Registration);
         IopFreeWmiProvider(provider);
     }
     return status;
@@ -113,14 +115,15 @@ IopDeregisterWmiProvider(PDEVICE_OBJECT Device)
 
     KeAcquireSpinLock(&IopWmiLock, &irql);
     provider = IopFindWmiProvider(Device);
-    if (provider != NULL) {
+    if (provider != NULL && ExpTakeRegistration(&provider->Registration, IopWmiKind)) { /* M2 */
         RemoveEntryList(&provider->Link);
+    } else {
+        provider = NULL;
     }
     KeReleaseSpinLock(&IopWmiLock, irql);
     if (provider == NULL) {
         return STATUS_INVALID_PARAMETER;
     }
-    ExpRemoveRegistration(&provider->Registration);
     IopFreeWmiProvider(provider);
     return STATUS_SUCCESS;
 }

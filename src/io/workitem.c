@@ -28,6 +28,7 @@ IopRunWorkItem(PVOID Parameter)
     BOOLEAN isEx = item->IsEx;
     PKTHREAD thread = KiGetCurrentThread();
     LONG apcDisable = thread->KernelApcDisable + thread->SpecialApcDisable;
+    char name[400];
 
     __atomic_store_n(&item->Queued, 0, __ATOMIC_RELEASE);
     if (isEx) {
@@ -37,10 +38,16 @@ IopRunWorkItem(PVOID Parameter)
     }
     if (thread->Irql != PASSIVE_LEVEL ||
         thread->KernelApcDisable + thread->SpecialApcDisable != apcDisable) {
+        ExpNameCode((ULONG_PTR)routine + 1, name, sizeof(name));
         KiBugCheckDetail(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)routine, thread->Irql,
                          (ULONG_PTR)item, 0,
-                         "a work item's routine returned at IRQL %u, or inside a critical region",
-                         thread->Irql);
+                         "the work item's routine %s returned at IRQL %u, or inside a critical "
+                         "region: release what it took before it returns",
+                         name, thread->Irql);
+    }
+    if (__builtin_expect(thread->StackTimers, 0)) {
+        KiCheckStackTimers(thread, __builtin_frame_address(0), "The work item's routine",
+                           (ULONG_PTR)routine);
     }
     ObDereferenceObject(object);
 }
@@ -49,9 +56,22 @@ static VOID
 IopQueueWork(PIO_WORKITEM Item, PVOID Routine, BOOLEAN IsEx, WORK_QUEUE_TYPE QueueType,
              PVOID Context)
 {
+    CSHORT *type = Item->IoObject;
+    char name[400];
+
+    /* A device or driver object, as the first member of both says. */
+    if (type == NULL || (*type != IO_TYPE_DEVICE && *type != IO_TYPE_DRIVER)) {
+        KiBugCheckDetail(WORKER_INVALID, 3, (ULONG_PTR)Item, (ULONG_PTR)type, 0,
+                         "IoQueueWorkItem: work item %p has no device or driver object: make it "
+                         "with IoAllocateWorkItem, or call IoInitializeWorkItem first",
+                         (void *)Item);
+    }
     if (__atomic_exchange_n(&Item->Queued, 1, __ATOMIC_ACQ_REL) != 0) {
+        ExpNameCode((ULONG_PTR)Item->Routine + 1, name, sizeof(name));
         KiBugCheckDetail(WORKER_INVALID, 1, (ULONG_PTR)Item, (ULONG_PTR)Item->Routine, 0,
-                         "IoQueueWorkItem on work item %p, which is queued already", (void *)Item);
+                         "IoQueueWorkItem on work item %p, which is queued already, with the "
+                         "routine %s: wait until that runs, or use an item for each request",
+                         (void *)Item, name);
     }
     ObReferenceObject(Item->IoObject);
     Item->Routine = Routine;
@@ -64,9 +84,14 @@ IopQueueWork(PIO_WORKITEM Item, PVOID Routine, BOOLEAN IsEx, WORK_QUEUE_TYPE Que
 static VOID
 IopCheckWorkItemIdle(PIO_WORKITEM Item, const char *Function)
 {
+    char name[400];
+
     if (__atomic_load_n(&Item->Queued, __ATOMIC_ACQUIRE) != 0) {
-        KiBugCheckDetail(WORKER_INVALID, 0, (ULONG_PTR)Item, (ULONG_PTR)Item->Routine, 0,
-                         "%s of work item %p, which is still queued", Function, (void *)Item);
+        ExpNameCode((ULONG_PTR)Item->Routine + 1, name, sizeof(name));
+        KiBugCheckDetail(WORKER_INVALID, 2, (ULONG_PTR)Item, (ULONG_PTR)Item->Routine, 0,
+                         "%s of work item %p, which is still queued, with the routine %s: free it "
+                         "in the routine, or wait until that has run",
+                         Function, (void *)Item, name);
     }
 }
 

@@ -99,10 +99,9 @@ KdpPutParameters(const KDP_REPORT *Report)
 {
     KdpPutFormat(",\"parameters\":[");
     for (int i = 0; i < 4; ++i) {
-        const char *meaning = Report->Known != NULL ? Report->Known->Parameter[i] : NULL;
         KdpPutFormat("%s{\"value\":\"0x%016llX\"", i != 0 ? "," : "",
                      (unsigned long long)Report->Parameter[i]);
-        KdpPutMember("meaning", meaning != NULL ? meaning : "");
+        KdpPutMember("meaning", Report->Meaning[i]);
         KdpPutMember("note", Report->Note[i]);
         KdpPutRaw("}", 1);
     }
@@ -155,6 +154,7 @@ KdpWriteJson(const char *Path, const KDP_REPORT *Report)
     KdpPutMember("dpc", Report->Dpc);
     KdpPutMember("driver", Report->Driver);
     KdpPutMember("irp", Report->Irp);
+    KdpPutMember("holds", Report->Holds);
     KdpPutStack(Report);
     KdpPutRaw("}\n", 2);
     return HalpWriteFile(Path, KdpJson.Text, KdpJson.Length);

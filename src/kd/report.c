@@ -17,7 +17,7 @@ static KDP_REPORT KdpReport;
 __attribute__((format(printf, 1, 2))) static VOID
 KdpLine(const char *Format, ...)
 {
-    char line[1400];
+    static char line[3400]; /* one report a process, by one thread */
     va_list arguments;
     int length;
 
@@ -103,6 +103,7 @@ KdpGatherActivity(KDP_REPORT *Report)
     if (tcb == NULL) {
         return;
     }
+    KiDescribeHeld(tcb, Report->Holds, sizeof(Report->Holds));
     if (tcb->DpcRoutine != NULL) {
         KdpGatherNote((ULONG_PTR)tcb->DpcRoutine, Report->Dpc);
     }
@@ -111,7 +112,49 @@ KdpGatherActivity(KDP_REPORT *Report)
     }
 }
 
+/* What the parameters mean: by the sub-code if it is known, else by the code. */
+static VOID
+KdpGatherMeanings(KDP_REPORT *Report)
+{
+    const KDP_BUGCODE *known = Report->Known;
+    const KDP_SUBCODE *sub = Report->Sub;
+
+    for (int i = 0; i < 4; ++i) {
+        const char *meaning = known != NULL ? known->Parameter[i] : NULL;
+
+        if (sub != NULL && i + 1 == sub->Index) {
+            snprintf(Report->Meaning[i], KDP_NOTE, "%s: %s", meaning != NULL ? meaning : "",
+                     sub->Meaning);
+            continue;
+        }
+        meaning = sub != NULL ? sub->Parameter[i] : meaning;
+        snprintf(Report->Meaning[i], KDP_NOTE, "%s", meaning != NULL ? meaning : "");
+    }
+}
+
 /* ---- writing ---- */
+
+/* One sentence a line; long ones are cut at semicolons too. */
+static VOID
+KdpWriteDetail(const char *Detail)
+{
+    const char *start = Detail;
+
+    while (*start != 0) {
+        const char *end = start;
+
+        while (*end != 0 && !(end[0] == '.' && end[1] == ' ' && end[2] >= 'A' && end[2] <= 'Z') &&
+               !(end[0] == ';' && end[1] == ' ' && end - start > 90)) {
+            ++end;
+        }
+        if (*end == 0) {
+            KdpLine("    %s%s", start, end[-1] == '.' ? "" : ".");
+            return;
+        }
+        KdpLine("    %.*s", (int)(end + 1 - start), start);
+        start = end + 2;
+    }
+}
 
 static VOID
 KdpWriteHead(const KDP_REPORT *Report)
@@ -121,14 +164,10 @@ KdpWriteHead(const KDP_REPORT *Report)
     KdpLine("*** ntbox: bugcheck 0x%08X %s", (unsigned)Report->Code,
             known != NULL ? known->Name : "(unknown code)");
     for (int i = 0; i < 4; ++i) {
-        const char *meaning = known != NULL ? known->Parameter[i] : NULL;
         KdpLine("    %d: 0x%016llX%s%s", i + 1, (unsigned long long)Report->Parameter[i],
-                meaning != NULL ? "  " : "", meaning != NULL ? meaning : "");
+                Report->Meaning[i][0] != 0 ? "  " : "", Report->Meaning[i]);
     }
-    if (Report->Detail[0] != 0) {
-        KdpLine("    %s%s", Report->Detail,
-                Report->Detail[strlen(Report->Detail) - 1] == '.' ? "" : ".");
-    }
+    KdpWriteDetail(Report->Detail);
     KdpLine("    thread %u%s, process %u%s%s, IRQL %u", (unsigned)Report->ThreadId,
             Report->IsSystemThread ? " (system)" : "", (unsigned)Report->ProcessId,
             Report->ProcessName[0] != 0 ? " " : "", Report->ProcessName, Report->Irql);
@@ -141,34 +180,76 @@ static VOID
 KdpWriteNotes(const KDP_REPORT *Report)
 {
     for (int i = 0; i < 4; ++i) {
-        if (Report->Note[i][0] != 0) {
+        if (Report->Note[i][0] != 0 && strstr(Report->Detail, Report->Note[i]) == NULL) {
             KdpLine("    parameter %d: %s", i + 1, Report->Note[i]);
         }
     }
     if (Report->Dpc[0] != 0) {
         KdpLine("    in the DPC routine %s", Report->Dpc);
     }
+    if (Report->Holds[0] != 0) {
+        KdpLine("    the thread holds %s", Report->Holds);
+    }
     if (Report->Irp[0] != 0) {
-        KdpLine("    IRP %s", Report->Irp);
+        KdpLine("    IRP being dispatched: %s", Report->Irp);
     }
 }
 
 static VOID
-KdpWriteFrame(KDP_REPORT *Report, ULONG Index)
+KdpWriteFrame(ULONG Index, ULONG_PTR Frame, HALP_SYMBOL *Symbol)
 {
-    HALP_SYMBOL *symbol = &Report->Symbol[Index];
-
     /* A return address belongs to the call before it; frame 0 of a fault is exact, -1 harms little.
      */
-    if (!HalpDescribeAddress(Report->Frame[Index] - 1, symbol)) {
-        memset(symbol, 0, sizeof(*symbol));
+    if (!HalpDescribeAddress(Frame - 1, Symbol)) {
+        memset(Symbol, 0, sizeof(*Symbol));
     }
-    if (symbol->Line != 0) {
-        KdpLine("  %2u %s!%s  %s:%u", (unsigned)Index, symbol->Module, symbol->Function,
-                symbol->File, symbol->Line);
+    if (Symbol->Line != 0) {
+        KdpLine("  %2u %s!%s  %s:%u", (unsigned)Index, Symbol->Module, Symbol->Function,
+                Symbol->File, Symbol->Line);
     } else {
-        KdpLine("  %2u %s!%s+0x%llx  [0x%llx]", (unsigned)Index, symbol->Module, symbol->Function,
-                (unsigned long long)symbol->Offset, (unsigned long long)Report->Frame[Index]);
+        KdpLine("  %2u %s!%s+0x%llx  [0x%llx]", (unsigned)Index, Symbol->Module, Symbol->Function,
+                (unsigned long long)Symbol->Offset, (unsigned long long)Frame);
+    }
+}
+
+static VOID
+KdpWriteOtherStack(ULONG_PTR Block, const char *What, const ULONG_PTR *Frames, ULONG Count)
+{
+    HALP_SYMBOL symbol;
+
+    if (Count == 0) {
+        return;
+    }
+    KdpLine("    where block 0x%llx was %s:", (unsigned long long)Block, What);
+    for (ULONG i = 0; i < Count; ++i) {
+        KdpWriteFrame(i, Frames[i], &symbol);
+    }
+}
+
+/* NTBOX_VERIFY=1 keeps who allocated and who freed a block: of each that a parameter lies in. */
+static VOID
+KdpWriteOtherStacks(const KDP_REPORT *Report)
+{
+    PVOID told[4] = {NULL, NULL, NULL, NULL};
+
+    for (int i = 0; i < 4; ++i) {
+        EXP_POOL_BLOCK block;
+        BOOLEAN isFree;
+        BOOLEAN again = FALSE;
+
+        if (!ExpDescribePoolAddress(Report->Parameter[i], &block, &isFree)) {
+            continue;
+        }
+        for (int k = 0; k < i; ++k) {
+            again |= told[k] == block.Address;
+        }
+        told[i] = block.Address;
+        if (!again) {
+            KdpWriteOtherStack((ULONG_PTR)block.Address, "allocated", block.Stack,
+                               block.StackDepth);
+            KdpWriteOtherStack((ULONG_PTR)block.Address, "freed", block.FreeStack,
+                               block.FreeStackDepth);
+        }
     }
 }
 
@@ -181,7 +262,9 @@ KdpWriteReport(ULONG Code, const ULONG_PTR Parameters[4], const char *Detail)
     report->Code = Code;
     report->Known = KdpFindBugCode(Code);
     memcpy(report->Parameter, Parameters, sizeof(report->Parameter));
+    report->Sub = KdpFindSubCode(Code, Parameters);
     report->Detail = Detail != NULL ? Detail : "";
+    KdpGatherMeanings(report);
     KdpGatherThread(report);
     KdpGatherStack(report);
     KdpWriteHead(report);
@@ -191,8 +274,9 @@ KdpWriteReport(ULONG Code, const ULONG_PTR Parameters[4], const char *Detail)
     KdpGatherActivity(report);
     KdpWriteNotes(report);
     for (ULONG i = 0; i < report->FrameCount; ++i) {
-        KdpWriteFrame(report, i);
+        KdpWriteFrame(i, report->Frame[i], &report->Symbol[i]);
     }
+    KdpWriteOtherStacks(report);
     if (KdpReportPath[0] != 0 && KdpWriteJson(KdpReportPath, report) != HALP_OK) {
         KdpLine("*** ntbox: cannot write %s: %s", KdpReportPath, HalpLastErrorText());
     }

@@ -13,8 +13,9 @@
 #include <stdarg.h>
 #include "ke/ki.h"
 
-#define KI_DETAIL_SIZE 512
+#define KI_DETAIL_SIZE 3000
 #define KI_SECONDARY_DATA_SIZE 4096
+#define KI_FRAMES_TO_CALLER 3
 
 ULONG KiBugCheckCode;
 ULONG_PTR KiBugCheckParameters[4];
@@ -190,13 +191,27 @@ KiDriverAssertFailed(const char *Assertion, const char *File, ULONG Line)
                      Assertion, File, (unsigned)Line);
 }
 
+/* The first caller on the stack that is no part of this function's and its caller's. */
+static __attribute__((noinline)) ULONG_PTR
+KiOuterCaller(VOID)
+{
+    uintptr_t frames[1] = {0};
+
+    /* This function, KiIrqlTooHigh, and the routine that was called. */
+    return HalpCaptureStack(KI_FRAMES_TO_CALLER, frames, 1) == 1 ? frames[0] : 0;
+}
+
 VOID
 KiIrqlTooHigh(const char *Function, KIRQL Limit)
 {
     KIRQL irql = KiCurrentIrql();
+    char where[300];
 
+    /* The return address of this is in the routine itself; its caller's is one frame up. */
+    KiNameCaller(KiOuterCaller(), where, sizeof(where));
     KiBugCheckDetail(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Function, irql, Limit, NT_CALLER(),
-                     "%s was called at IRQL %u; its maximum is %u", Function, irql, Limit);
+                     "%s was called at IRQL %u; its maximum is %u; called in %s", Function, irql,
+                     Limit, where);
 }
 
 static KIRQL

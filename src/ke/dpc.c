@@ -5,7 +5,7 @@
  * A DPC waits on the list of one processor: its target, or the one that queued it. The owner of
  * that processor runs the list when it goes below DISPATCH_LEVEL. A free processor has no owner:
  * a caller below DISPATCH_LEVEL takes it and runs the DPC at once; a caller that holds another
- * processor wakes the target's DPC thread.
+ * processor, or whose DPC is of low importance, wakes the target's DPC thread.
  *
  * Invariants  D1  KDPC.DpcData is the processor on whose list the DPC is, NULL if on none; it
  *                 changes under that processor's DpcLock only.
@@ -35,10 +35,8 @@ KiCheckDpc(PKDPC Dpc, const char *Function)
     if (__builtin_expect((Dpc->Type != DpcObject && Dpc->Type != ThreadedDpcObject) ||
                              Dpc->DeferredRoutine == NULL,
                          0)) {
-        KiBugCheckDetail(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, Dpc->Type,
-                         (ULONG_PTR)Dpc->DeferredRoutine,
-                         "%s: %p is not an initialised DPC (type %u): call KeInitializeDpc first",
-                         Function, (void *)Dpc, Dpc->Type);
+        KiReportWrongObject(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, Dpc, Function, "KDPC",
+                            "KeInitializeDpc");
     }
 }
 
@@ -73,6 +71,7 @@ KiPushDpc(KTHREAD *Thread, KPRCB *Prcb, PKDPC Dpc, PVOID Argument1, PVOID Argume
     } else {
         InsertTailList(&Prcb->DpcList, &Dpc->DpcListEntry);
     }
+    KiMarkBusy(Dpc, 1);
     __atomic_store_n(&Prcb->DpcPending, 1, __ATOMIC_SEQ_CST);
     KiUnlockDpcs(Prcb, Thread);
     return TRUE;
@@ -112,6 +111,23 @@ KiQueueDpc(KTHREAD *Thread, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
     return TRUE;
 }
 
+/* The caller, below DISPATCH_LEVEL, does not run it: the processor does when it is free. */
+static BOOLEAN
+KiQueueLowDpc(KTHREAD *Thread, KPRCB *Target, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+{
+    if (Target == NULL) {
+        Target = Thread->LastPrcb != NULL
+                     ? Thread->LastPrcb
+                     : &KiProcessors[HalpCurrentProcessor() % KiProcessorTotal];
+    }
+    if (!KiPushDpc(Thread, Target, Dpc, Argument1, Argument2)) {
+        return FALSE;
+    }
+    /* R2 of irql.c: the owner, or the DPC thread, has yet to look at DpcPending. */
+    KiKickProcessor(Target);
+    return TRUE;
+}
+
 /* Thread is below DISPATCH_LEVEL, and so holds no processor. */
 static BOOLEAN
 KiQueueDpcFromBelow(KTHREAD *Thread, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
@@ -120,6 +136,9 @@ KiQueueDpcFromBelow(KTHREAD *Thread, PKDPC Dpc, PVOID Argument1, PVOID Argument2
     KIRQL old = Thread->Irql;
     BOOLEAN queued;
 
+    if (__builtin_expect(Dpc->Importance == LowImportance && Dpc->Type == DpcObject, 0)) {
+        return KiQueueLowDpc(Thread, target, Dpc, Argument1, Argument2);
+    }
     if (target == NULL) {
         KiEnterDispatch(Thread, DISPATCH_LEVEL);
         queued = KiPushDpc(Thread, Thread->Prcb, Dpc, Argument1, Argument2);
@@ -152,6 +171,7 @@ KiPopDpc(KTHREAD *Thread, KPRCB *Prcb, KDPC *Copy)
     Copy->DeferredContext = dpc->DeferredContext;
     Copy->SystemArgument1 = dpc->SystemArgument1;
     Copy->SystemArgument2 = dpc->SystemArgument2;
+    KiMarkBusy(dpc, -1);
     __atomic_store_n(&dpc->DpcData, NULL, __ATOMIC_RELEASE);
     KiUnlockDpcs(Prcb, Thread);
     return dpc;
@@ -183,6 +203,10 @@ KiRunDpc(KTHREAD *Thread, KPRCB *Prcb, PKDPC Dpc, const KDPC *Copy)
     Prcb->DpcCount++;
     Copy->DeferredRoutine(Dpc, Copy->DeferredContext, Copy->SystemArgument1, Copy->SystemArgument2);
     KiCheckAfterDpc(Thread, Prcb, Copy->DeferredRoutine, spinLocks);
+    if (__builtin_expect(Thread->StackTimers, 0)) {
+        KiCheckStackTimers(Thread, __builtin_frame_address(0), "The DPC routine",
+                           (ULONG_PTR)Copy->DeferredRoutine);
+    }
     Thread->DpcRoutine = NULL;
     Thread->DpcRoutineName = NULL;
 }
@@ -259,21 +283,58 @@ KiStopDpcThreads(VOID)
 ULONG
 KiCountDpcsInRange(ULONG_PTR Base, SIZE_T Size)
 {
-    KTHREAD *thread = KiGetCurrentThread();
+    KI_BUSY_OBJECT found;
     ULONG count = 0;
 
-    for (ULONG i = 0; i < KiProcessorTotal; i++) {
+    while (KiFindDpcInRange(Base, Size, count, &found)) {
+        count++;
+    }
+    return count;
+}
+
+BOOLEAN
+KiFindDpcInRange(ULONG_PTR Base, SIZE_T Size, ULONG Skip, KI_BUSY_OBJECT *Found)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+    BOOLEAN found = FALSE;
+
+    for (ULONG i = 0; i < KiProcessorTotal && !found; i++) {
         KPRCB *prcb = &KiProcessors[i];
         KiLockDpcs(prcb, thread);
-        for (PLIST_ENTRY link = prcb->DpcList.Flink; link != &prcb->DpcList; link = link->Flink) {
+        for (PLIST_ENTRY link = prcb->DpcList.Flink; link != &prcb->DpcList && !found;
+             link = link->Flink) {
             PKDPC dpc = CONTAINING_RECORD(link, KDPC, DpcListEntry);
             if ((ULONG_PTR)dpc - Base < Size || (ULONG_PTR)dpc->DeferredRoutine - Base < Size) {
-                count++;
+                found = Skip-- == 0;
+                Found->Kind = KiBusyDpc;
+                Found->Object = dpc;
+                Found->Routine = (ULONG_PTR)dpc->DeferredRoutine;
             }
         }
         KiUnlockDpcs(prcb, thread);
     }
-    return count;
+    return found;
+}
+
+__attribute__((no_sanitize_address)) BOOLEAN
+KiIsDpcQueued(KTHREAD *Thread, const KDPC *Dpc)
+{
+    /* It need not be a DPC: a link to a processor's list is no processor. */
+    ULONG_PTR offset = (ULONG_PTR)Dpc->DpcData - (ULONG_PTR)KiProcessors;
+    BOOLEAN found = FALSE;
+    KPRCB *prcb;
+
+    if ((Dpc->Type != DpcObject && Dpc->Type != ThreadedDpcObject) ||
+        offset >= KiProcessorTotal * sizeof(KPRCB) || offset % sizeof(KPRCB) != 0) {
+        return FALSE;
+    }
+    prcb = &KiProcessors[offset / sizeof(KPRCB)];
+    KiLockDpcs(prcb, Thread);
+    for (PLIST_ENTRY link = prcb->DpcList.Flink; link != &prcb->DpcList; link = link->Flink) {
+        found |= link == &Dpc->DpcListEntry;
+    }
+    KiUnlockDpcs(prcb, Thread);
+    return found;
 }
 
 #pragma GCC visibility push(default)
@@ -301,7 +362,7 @@ KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID De
  * KeInsertQueueDpc - queue a DPC; FALSE if it is queued already (its arguments stay)
  *
  * From below DISPATCH_LEVEL the routine has run when this returns, unless the DPC's target
- * processor was busy: then its owner runs it.
+ * processor was busy (then its owner runs it) or it is of low importance.
  *
  * IRQL     any
  */
@@ -336,6 +397,7 @@ KeRemoveQueueDpc(PRKDPC Dpc)
         if (IsListEmpty(&prcb->DpcList)) {
             __atomic_store_n(&prcb->DpcPending, 0, __ATOMIC_SEQ_CST);
         }
+        KiMarkBusy(Dpc, -1);
         __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
         removed = TRUE;
     }
@@ -343,6 +405,15 @@ KeRemoveQueueDpc(PRKDPC Dpc)
     return removed;
 }
 
+/*
+ * KeSetImportanceDpc - HighImportance: to the head of the queue, others to its end
+ *
+ * LowImportance does not begin with the queue: the processor runs it when it next goes below
+ * DISPATCH_LEVEL or is free.
+ *
+ * IRQL     any
+ * Source   WDK reference, nf-wdm-kesetimportancedpc
+ */
 VOID NTAPI
 KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance)
 {

@@ -134,6 +134,8 @@ KiTryEnterDispatchOn(KTHREAD *Thread, KPRCB *Prcb)
 static DECLSPEC_NORETURN VOID
 KiCannotLeaveDispatch(KTHREAD *Thread, KIRQL NewIrql)
 {
+    char held[600];
+
     if (Thread->Prcb->DpcActive) {
         KiBugCheckDetail(IRQL_NOT_LESS_OR_EQUAL, 0, NewIrql, Thread->Irql,
                          (ULONG_PTR)Thread->DpcRoutine,
@@ -141,11 +143,13 @@ KiCannotLeaveDispatch(KTHREAD *Thread, KIRQL NewIrql)
                          "returns",
                          NewIrql);
     }
+    KiDescribeHeld(Thread, held, sizeof(held));
     KiBugCheckDetail(DRIVER_VERIFIER_DETECTED_VIOLATION, 0x31, Thread->Irql, NewIrql,
                      Thread->SpinLocks,
-                     "The IRQL was lowered to %u while the thread holds %u spin lock(s): release "
-                     "them first, in reverse order",
-                     NewIrql, (unsigned)Thread->SpinLocks);
+                     "The IRQL was lowered to %u while the thread holds %u spin lock(s): %s. "
+                     "Release them first: the one taken last is released first, and each release "
+                     "gets the IRQL that its own acquisition gave",
+                     NewIrql, (unsigned)Thread->SpinLocks, held);
 }
 
 VOID

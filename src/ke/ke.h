@@ -39,6 +39,16 @@ typedef enum _KOBJECTS {
     ThreadedDpcObject = 24
 } KOBJECTS;
 
+/*
+ * Whether a dispatcher object was ever initialised: FALSE for zeroed memory. A look without the
+ * lock, which is enough: the head of an initialised list is never NULL again.
+ */
+__attribute__((no_sanitize("thread"))) static inline BOOLEAN
+KiHasWaitList(const DISPATCHER_HEADER *Header)
+{
+    return *(LIST_ENTRY *const volatile *)&Header->WaitListHead.Flink != NULL;
+}
+
 /* ---- start ---- */
 
 /* Processors: virtual processors, 1..64; 0: as many as the host has, at least 2. */
@@ -147,6 +157,58 @@ VOID KiRetireDpcList(KPRCB *Prcb);
 /* Timers in the queue whose Dpc or KTIMER lies in [Base, Base+Size): the unload audit. */
 ULONG KiCountTimersInRange(ULONG_PTR Base, SIZE_T Size);
 ULONG KiCountDpcsInRange(ULONG_PTR Base, SIZE_T Size);
+
+/* ---- objects in use; busy.c ---- */
+
+/*
+ * How many armed timers, queued DPCs and waited-for objects there are by page, hashed: a block
+ * of memory on pages that count 0 can go without a closer look.
+ */
+#define KI_BUSY_SLOTS 4096u
+extern LONG KiBusySlots[KI_BUSY_SLOTS]; /* atomic */
+
+static inline LONG *
+KiBusySlot(const VOID *Address)
+{
+    return &KiBusySlots[((ULONG_PTR)Address >> PAGE_SHIFT) % KI_BUSY_SLOTS];
+}
+
+static inline VOID
+KiMarkBusy(const VOID *Object, LONG Delta)
+{
+    __atomic_fetch_add(KiBusySlot(Object), Delta, __ATOMIC_RELAXED);
+}
+
+static inline BOOLEAN
+KiIsPageBusy(const VOID *Address)
+{
+    return __atomic_load_n(KiBusySlot(Address), __ATOMIC_RELAXED) != 0;
+}
+
+typedef enum KI_BUSY_KIND { KiBusyTimer, KiBusyDpc, KiBusyWait } KI_BUSY_KIND;
+typedef struct KI_BUSY_OBJECT {
+    KI_BUSY_KIND Kind;
+    PVOID Object;
+    ULONG_PTR Routine; /* of the DPC, or the timer's; 0: none */
+    ULONG Thread;      /* KiBusyWait: the host's number of the thread that waits */
+} KI_BUSY_OBJECT;
+/* An object in the range, all of it readable, that the kernel still uses. IRQL <= DISPATCH_LEVEL.
+ */
+BOOLEAN KiFindBusyObject(ULONG_PTR Base, SIZE_T Size, KI_BUSY_OBJECT *Found);
+/* An armed timer that lies there, or whose DPC or DPC routine does; the Skip first are passed. */
+BOOLEAN KiFindTimerInRange(ULONG_PTR Base, SIZE_T Size, ULONG Skip, KI_BUSY_OBJECT *Found);
+BOOLEAN KiFindDpcInRange(ULONG_PTR Base, SIZE_T Size, ULONG Skip, KI_BUSY_OBJECT *Found);
+/* Words for it: "the armed timer 0x1 (DPC routine f (a.c:1))". */
+VOID KiDescribeBusyObject(const KI_BUSY_OBJECT *Object, char *Buffer, SIZE_T Size);
+/*
+ * A routine of a driver has returned to a caller whose frame is at Frame: bugchecks if a timer is
+ * armed in what was the routine's stack. To be called if Thread->StackTimers. What: who returned.
+ */
+VOID KiCheckStackTimers(KTHREAD *Thread, PVOID Frame, const char *What, ULONG_PTR Routine);
+
+/* ---- what a thread holds, for reports ---- */
+/* "spin lock 0x1 since f (a.c:1), 2 critical regions ..."; "" if nothing. The current thread's. */
+VOID KiDescribeHeld(KTHREAD *Thread, char *Buffer, SIZE_T Size);
 
 /* ---- bugcheck ---- */
 

@@ -70,6 +70,21 @@ KiOwnsLockWord(const ULONG_PTR *Word, KTHREAD *Thread)
            ((ULONG_PTR)Thread | KI_LOCK_HELD);
 }
 
+/* ---- words for reports; describe.c ---- */
+
+/* Address may be a KTHREAD: readable, and of that type. */
+BOOLEAN KiIsThread(const VOID *Address);
+/* "Function (file.c:12)" for the return address of a call; as much of it as is known. */
+VOID KiNameCaller(ULONG_PTR Address, char *Buffer, SIZE_T Size);
+/* "thread 12, which took it in Function (file.c:12)" of a lock word's value; "" if not known. */
+VOID KiDescribeLockOwner(const ULONG_PTR *Word, ULONG_PTR Value, char *Buffer, SIZE_T Size);
+/* What lies there: "a KTIMER", "only zeroes: ...". Reads memory that may not be there. */
+VOID KiDescribeObject(const VOID *Object, char *Buffer, SIZE_T Size);
+/* Bugchecks: Object is no Wanted ("KEVENT"), or was not initialised by Initializer. */
+DECLSPEC_NORETURN VOID KiReportWrongObject(ULONG Code, ULONG_PTR P1, ULONG_PTR P2,
+                                           const VOID *Object, const char *Function,
+                                           const char *Wanted, const char *Initializer);
+
 /* ---- processors ---- */
 
 #define KI_MAXIMUM_PROCESSORS 64
@@ -114,7 +129,7 @@ KiReadState(const DISPATCHER_HEADER *Header)
 
 /* Bugchecks unless the header is one of an initialised dispatcher object. Lock held. */
 VOID KiCheckDispatcherObject(const DISPATCHER_HEADER *Header, const char *Function);
-/* Bugchecks unless Type is one of the two. With or without the lock. */
+/* Bugchecks unless Type is one of the two, and initialised. With or without the lock. */
 VOID KiCheckType(const DISPATCHER_HEADER *Header, UCHAR First, UCHAR Second, const char *Function);
 /* Satisfies waits on Header, which has just become signaled. Lock held. */
 VOID KiTestWaiters(DISPATCHER_HEADER *Header);
@@ -148,6 +163,11 @@ KiInterruptTime(VOID)
 /* HalpMonotonicTime at which a time-out (NT form) ends; HALP_NEVER for NULL. */
 ULONG64 KiDeadline(const LARGE_INTEGER *Timeout);
 
+/* Timer may be any memory: TRUE if it is a timer that is armed. KiDispatcherLock is held. */
+BOOLEAN KiIsTimerArmed(const KTIMER *Timer);
+/* The same for a queued DPC. Takes a DpcLock. */
+BOOLEAN KiIsDpcQueued(KTHREAD *Thread, const KDPC *Dpc);
+
 VOID KiStartClock(VOID);
 VOID KiStopClock(VOID);
 VOID KiStartDpcThreads(VOID);
@@ -173,5 +193,7 @@ VOID KiJoinSystemThread(KI_SYSTEM_THREAD *Thread);
 DECLSPEC_NORETURN VOID KiRaiseStatus(NTSTATUS Status, const char *Function, ULONG_PTR Caller);
 /* For rtl: RtlAssert. */
 VOID KiDriverAssertFailed(const char *Assertion, const char *File, ULONG Line);
+/* For rtl: a breakpoint that no debugger took. Raises it; does not return. */
+VOID KiBreakpoint(const char *Function, ULONG_PTR Caller, ULONG Status);
 /* Forgets an earlier bugcheck; for a system that starts again after an abort hook. */
 VOID KiResetBugCheck(VOID);

@@ -92,6 +92,18 @@ KiReleaseMutant(KMUTANT *Mutant, BOOLEAN Abandoned, BOOLEAN Wait, const char *Fu
     return old;
 }
 
+static DECLSPEC_NORETURN __attribute__((noinline)) VOID
+KiReportGuardedTwice(PKGUARDED_MUTEX Mutex, KTHREAD *Thread)
+{
+    char held[600];
+
+    KiDescribeHeld(Thread, held, sizeof(held));
+    KiBugCheckDetail(MUTEX_ALREADY_OWNED, (ULONG_PTR)Mutex, (ULONG_PTR)Thread, 0, 0,
+                     "The thread takes guarded mutex %p, which it holds already: it would wait for "
+                     "ever. It holds: %s",
+                     (void *)Mutex, held);
+}
+
 #pragma GCC visibility push(default)
 
 /* Level is ignored, as on Windows. */
@@ -159,7 +171,10 @@ VOID NTAPI
 KeEnterCriticalRegion(VOID)
 {
     NT_ENTER(KeEnterCriticalRegion);
-    KiGetCurrentThread()->KernelApcDisable--;
+    KTHREAD *thread = KiGetCurrentThread();
+
+    thread->KernelApcDisable--;
+    thread->RegionCaller = NT_CALLER();
 }
 
 /* Errors: APC_INDEX_MISMATCH without a matching KeEnterCriticalRegion. IRQL <= APC_LEVEL. */
@@ -180,7 +195,10 @@ VOID NTAPI
 KeEnterGuardedRegion(VOID)
 {
     NT_ENTER(KeEnterGuardedRegion);
-    KiGetCurrentThread()->SpecialApcDisable--;
+    KTHREAD *thread = KiGetCurrentThread();
+
+    thread->SpecialApcDisable--;
+    thread->RegionCaller = NT_CALLER();
 }
 
 VOID NTAPI
@@ -235,9 +253,7 @@ KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex)
     KTHREAD *thread = KiGetCurrentThread();
 
     if (__atomic_load_n(&Mutex->Owner, __ATOMIC_RELAXED) == thread) {
-        KiBugCheckDetail(MUTEX_ALREADY_OWNED, (ULONG_PTR)thread, (ULONG_PTR)Mutex, 0, 0,
-                         "The thread takes guarded mutex %p, which it holds already",
-                         (void *)Mutex);
+        KiReportGuardedTwice(Mutex, thread);
     }
     /* Count below 1 by the number of waiters; a release with waiters hands one of them on. */
     if (__atomic_sub_fetch(&Mutex->Count, 1, __ATOMIC_SEQ_CST) < 0) {
@@ -245,6 +261,8 @@ KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex)
         KeWaitForSingleObject(&Mutex->Gate, WrGuardedMutex, KernelMode, FALSE, NULL);
     }
     __atomic_store_n(&Mutex->Owner, thread, __ATOMIC_RELAXED);
+    thread->LastMutex.Lock = Mutex;
+    thread->LastMutex.Caller = NT_CALLER();
 }
 
 VOID FASTCALL
@@ -255,6 +273,9 @@ KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex)
 
     if (__atomic_load_n(&Mutex->Owner, __ATOMIC_RELAXED) != thread) {
         KiRaiseStatus(STATUS_MUTANT_NOT_OWNED, "KeReleaseGuardedMutex", NT_CALLER());
+    }
+    if (thread->LastMutex.Lock == Mutex) {
+        thread->LastMutex.Lock = NULL;
     }
     __atomic_store_n(&Mutex->Owner, NULL, __ATOMIC_RELAXED);
     if (__atomic_add_fetch(&Mutex->Count, 1, __ATOMIC_SEQ_CST) < 1) {

@@ -194,11 +194,23 @@ KeRevertToUserAffinityThread(VOID)
     KiSetAffinity(KiGetCurrentThread(), 0);
 }
 
+/*
+ * KeRevertToUserAffinityThreadEx - back to what KeSetSystemAffinityThreadEx returned
+ *
+ * Affinity  0: any processor. No effect: a mask with a processor that does not exist, or a thread
+ *           whose affinity was not set.
+ *
+ * Source    WDK reference, nf-wdm-kereverttouseraffinitythreadex
+ */
 VOID NTAPI
 KeRevertToUserAffinityThreadEx(KAFFINITY Affinity)
 {
     NT_ENTER(KeRevertToUserAffinityThreadEx);
-    KiSetAffinity(KiGetCurrentThread(), Affinity & KiActiveMask());
+    KTHREAD *thread = KiGetCurrentThread();
+
+    if (thread->Affinity != 0 && (Affinity & ~KiActiveMask()) == 0) {
+        KiSetAffinity(thread, Affinity);
+    }
 }
 
 VOID NTAPI
@@ -223,7 +235,9 @@ VOID NTAPI
 KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity)
 {
     NT_ENTER(KeRevertToUserGroupAffinityThread);
-    KeRevertToUserAffinityThreadEx(PreviousAffinity->Mask);
+    if (PreviousAffinity->Group == 0) {
+        KeRevertToUserAffinityThreadEx(PreviousAffinity->Mask);
+    }
 }
 
 /* ---- priority ---- */

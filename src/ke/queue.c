@@ -9,6 +9,7 @@
  *
  * Invariants  Q1  CurrentCount == number of running threads with Thread->Queue == Queue.
  *             Q2  There is no entry and waiting thread together while CurrentCount < MaximumCount.
+ *             Q3  MaximumCount is 0 iff the queue was run down: no thread runs for it, none waits.
  * Locks       KiDispatcherLock guards everything
  * Source      WDK reference, ntifs.h KeInitializeQueue and its neighbours
  */
@@ -116,6 +117,11 @@ KiRemoveQueue(KTHREAD *Thread, PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN 
     ULONG others;
 
     KiLockDispatcherForWait(Thread);
+    if (Queue->MaximumCount == 0) {
+        KiUnlockDispatcher(Thread);
+        *Status = STATUS_ABANDONED;
+        return NULL;
+    }
     KiQueueThreadJoins(Thread, Queue);
     others = Queue->CurrentCount - 1;
     if (!IsListEmpty(&Queue->EntryListHead) && others < Queue->MaximumCount) {
@@ -141,6 +147,7 @@ KiRemoveQueue(KTHREAD *Thread, PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN 
     Thread->WaitMode = WaitMode;
     Thread->Alertable = Alertable;
     InsertTailList(&Queue->Header.WaitListHead, &block->WaitListEntry);
+    KiMarkBusy(Queue, 1);
     *Status = KiBlockThread(Thread, Timeout);
     return Thread->QueueEntry;
 }
@@ -237,6 +244,8 @@ KeRemoveQueueEx(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLAR
 /*
  * KeRundownQueue - empty the queue and release its threads with STATUS_ABANDONED
  *
+ * Who waits for it later gets STATUS_ABANDONED at once, until KeInitializeQueue.
+ *
  * Returns  the first of the entries, which stay linked to each other in a ring; NULL if none
  */
 PLIST_ENTRY NTAPI
@@ -264,6 +273,7 @@ KeRundownQueue(PRKQUEUE Queue)
         CONTAINING_RECORD(link, KTHREAD, QueueListEntry)->Queue = NULL;
     }
     Queue->CurrentCount = 0;
+    Queue->MaximumCount = 0; /* Q3 */
     KiUnlockDispatcher(thread);
     return first;
 }

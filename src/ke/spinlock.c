@@ -9,22 +9,118 @@
  *                 parked once takes the lock with the flag, as it cannot know if it was the last.
  * Differs     a queued lock does not serve its waiters in order
  */
+#include <stdio.h>
+
 #include "ke/ki.h"
 
 #define KI_LOCK_SPINS 100
 
+#define KI_TEXT 400
+#define KI_VERIFIER_DEADLOCK 0x1001
+#define KI_DEADLOCK_THREADS 8
+
 static DECLSPEC_NORETURN VOID
 KiBadLock(const ULONG_PTR *Word, ULONG_PTR Value, KTHREAD *Thread)
 {
+    char text[KI_TEXT];
+
     if ((Value & ~KI_LOCK_WAITERS) == ((ULONG_PTR)Thread | KI_LOCK_HELD)) {
+        KiDescribeLockOwner(Word, Value, text, sizeof(text));
         KiBugCheckDetail(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)Word, (ULONG_PTR)Thread, 0, 0,
                          "The thread takes spin lock %p, which it holds already: it would wait for "
-                         "itself for ever",
-                         (const void *)Word);
+                         "itself for ever. Owner: %s. Release it first, or call the inner function "
+                         "without the lock",
+                         (const void *)Word, text);
     }
+    KiDescribeObject(Word, text, sizeof(text));
     KiBugCheckDetail(SPIN_LOCK_INIT_FAILURE, (ULONG_PTR)Word, Value, 0, 0,
-                     "%p is not a spin lock (its value is 0x%llx): call KeInitializeSpinLock first",
-                     (const void *)Word, (unsigned long long)Value);
+                     "%p is not a spin lock: its value 0x%llx names no thread. There lies %s. Call "
+                     "KeInitializeSpinLock before the first use, and keep the lock in memory that "
+                     "stays",
+                     (const void *)Word, (unsigned long long)Value, text);
+}
+
+/* The thread that a lock word names; NULL if the word is free or no lock's. */
+static KTHREAD *
+KiLockOwner(ULONG_PTR Value)
+{
+    KTHREAD *owner = (KTHREAD *)(Value & ~(KI_LOCK_HELD | KI_LOCK_WAITERS));
+
+    return (Value & KI_LOCK_HELD) != 0 && KiIsThread(owner) ? owner : NULL;
+}
+
+/* Whom the owner of the lock waits for itself: the next lock and its word, or FALSE. */
+static BOOLEAN
+KiNextWanted(KTHREAD *Owner, const ULONG_PTR **Word, ULONG_PTR *Value)
+{
+    uintptr_t fault;
+
+    return HalpCopyMemory(Word, &Owner->WantedLock, sizeof(*Word), &fault) == HALP_OK &&
+           *Word != NULL && HalpCopyMemory(Value, *Word, sizeof(*Value), &fault) == HALP_OK;
+}
+
+/* One walk from the lock's owner along locks and owners; TRUE if it comes back to Thread. */
+static BOOLEAN
+KiWalkOwners(KTHREAD *Thread, const ULONG_PTR *Word, char *Text, SIZE_T Size)
+{
+    ULONG_PTR value = __atomic_load_n(Word, __ATOMIC_SEQ_CST);
+    char owner[KI_TEXT];
+    SIZE_T used = 0;
+
+    for (ULONG hop = 0; hop < KI_DEADLOCK_THREADS; hop++) {
+        KTHREAD *next = KiLockOwner(value);
+
+        if (next == NULL || next == Thread) {
+            return next == Thread && hop != 0;
+        }
+        if (Text != NULL && used < Size) {
+            KiDescribeLockOwner(Word, value, owner, sizeof(owner));
+            used += (SIZE_T)snprintf(Text + used, Size - used, "; spin lock %p is held by %s",
+                                     (const void *)Word, owner);
+        }
+        if (!KiNextWanted(next, &Word, &value)) {
+            return FALSE;
+        }
+    }
+    return FALSE;
+}
+
+/*
+ * Thread is about to park for a lock. If that closes a circle, none of its threads ever goes on.
+ * What a walk sees may be out of date, but a thread that waits for a lock of Thread's stands still,
+ * so each further walk makes one more link certain.
+ */
+static VOID
+KiCheckDeadlock(KTHREAD *Thread, const ULONG_PTR *Word)
+{
+    static char text[KI_DEADLOCK_THREADS * KI_TEXT]; /* one bugcheck a process */
+    char mine[KI_TEXT];
+
+    if (Thread->SpinLocks == 0) {
+        return;
+    }
+    for (ULONG walk = 0; walk < KI_DEADLOCK_THREADS; walk++) {
+        if (!KiWalkOwners(Thread, Word, NULL, 0)) {
+            return;
+        }
+    }
+    text[0] = '\0';
+    KiWalkOwners(Thread, Word, text, sizeof(text));
+    KiDescribeHeld(Thread, mine, sizeof(mine));
+    KiBugCheckDetail(DRIVER_VERIFIER_DETECTED_VIOLATION, KI_VERIFIER_DEADLOCK, (ULONG_PTR)Word,
+                     (ULONG_PTR)Thread, 0,
+                     "Deadlock: this thread waits for spin lock %p and holds %s%s. Each waits for "
+                     "the next one, for ever. Take these locks in the same order everywhere",
+                     (const void *)Word, mine, text);
+}
+
+/* The word stays the same and names no thread: it is no lock. */
+static VOID
+KiCheckLockWord(const ULONG_PTR *Word, ULONG_PTR Value, KTHREAD *Thread)
+{
+    if (KiLockOwner(Value) == NULL && __atomic_load_n(Word, __ATOMIC_SEQ_CST) == Value) {
+        KiBadLock(Word, Value, Thread);
+    }
 }
 
 static BOOLEAN
@@ -54,15 +150,19 @@ KiAcquireLockSlow(ULONG_PTR *Word, KTHREAD *Thread)
     if (KiSpinForLock(Word, Thread)) {
         return;
     }
+    __atomic_store_n(&Thread->WantedLock, Word, __ATOMIC_SEQ_CST);
     for (;;) {
         ULONG_PTR value = __atomic_load_n(Word, __ATOMIC_RELAXED);
         if (value == 0) {
             if (__atomic_compare_exchange_n(Word, &value, mine, FALSE, __ATOMIC_ACQUIRE,
                                             __ATOMIC_RELAXED)) {
+                __atomic_store_n(&Thread->WantedLock, NULL, __ATOMIC_RELAXED);
                 return;
             }
             continue;
         }
+        KiCheckLockWord(Word, value, Thread);
+        KiCheckDeadlock(Thread, Word);
         if ((value & KI_LOCK_WAITERS) == 0 &&
             !__atomic_compare_exchange_n(Word, &value, value | KI_LOCK_WAITERS, FALSE,
                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
@@ -73,14 +173,26 @@ KiAcquireLockSlow(ULONG_PTR *Word, KTHREAD *Thread)
     }
 }
 
+static DECLSPEC_NORETURN VOID
+KiReportNotOwned(const ULONG_PTR *Word, KTHREAD *Thread)
+{
+    ULONG_PTR value = __atomic_load_n(Word, __ATOMIC_RELAXED);
+    char owner[KI_TEXT];
+
+    KiDescribeLockOwner(Word, value, owner, sizeof(owner));
+    KiBugCheckDetail(SPIN_LOCK_NOT_OWNED, (ULONG_PTR)Word, (ULONG_PTR)Thread, value & ~(ULONG_PTR)7,
+                     0, "The thread releases spin lock %p, which it does not hold. Owner: %s",
+                     (const void *)Word,
+                     value == 0         ? "none: it was released before, or never taken"
+                     : owner[0] == '\0' ? "none: the word is no spin lock's"
+                                        : owner);
+}
+
 VOID
 KiReleaseLockSlow(ULONG_PTR *Word, KTHREAD *Thread)
 {
     if (!KiOwnsLockWord(Word, Thread)) {
-        KiBugCheckDetail(SPIN_LOCK_NOT_OWNED, (ULONG_PTR)Word, (ULONG_PTR)Thread,
-                         __atomic_load_n(Word, __ATOMIC_RELAXED) & ~(ULONG_PTR)7, 0,
-                         "The thread releases spin lock %p, which it does not hold",
-                         (const void *)Word);
+        KiReportNotOwned(Word, Thread);
     }
     /* The owner alone clears the word, so the flag is the only change that can race with this. */
     __atomic_store_n(Word, 0, __ATOMIC_RELEASE);
@@ -101,12 +213,49 @@ KiCheckAtDispatch(KTHREAD *Thread, const ULONG_PTR *Word, ULONG SubCode, ULONG_P
 #define KI_ACQUIRE_AT_DPC_BELOW_DISPATCH 0x40
 #define KI_RELEASE_BELOW_DISPATCH 0x32
 
+/* For reports. Only the first few are kept. */
+static inline VOID
+KiNoteLock(KTHREAD *Thread, const ULONG_PTR *Word, ULONG_PTR Caller)
+{
+    ULONG index = Thread->SpinLocks++;
+
+    if (__builtin_expect(index < KI_HELD_LOCKS, 1)) {
+        Thread->HeldLocks[index].Lock = Word;
+        Thread->HeldLocks[index].Caller = Caller;
+    }
+}
+
+/* The lock is not the one taken last: those taken after it move up. */
+static __attribute__((noinline)) VOID
+KiForgetLockSlow(KTHREAD *Thread, const ULONG_PTR *Word)
+{
+    ULONG count = Thread->SpinLocks < KI_HELD_LOCKS ? Thread->SpinLocks + 1 : KI_HELD_LOCKS;
+    ULONG index = 0;
+
+    while (index < count && Thread->HeldLocks[index].Lock != Word) {
+        index++;
+    }
+    for (; index + 1 < count; index++) {
+        Thread->HeldLocks[index] = Thread->HeldLocks[index + 1];
+    }
+}
+
+static inline VOID
+KiForgetLock(KTHREAD *Thread, const ULONG_PTR *Word)
+{
+    ULONG index = --Thread->SpinLocks;
+
+    if (__builtin_expect(index >= KI_HELD_LOCKS || Thread->HeldLocks[index].Lock != Word, 0)) {
+        KiForgetLockSlow(Thread, Word);
+    }
+}
+
 static inline VOID
 KiAcquireAtDispatch(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
 {
     KiCheckAtDispatch(Thread, SpinLock, KI_ACQUIRE_AT_DPC_BELOW_DISPATCH, Caller);
     KiAcquireLockWord(SpinLock, Thread);
-    Thread->SpinLocks++;
+    KiNoteLock(Thread, SpinLock, Caller);
 }
 
 static inline VOID
@@ -114,7 +263,7 @@ KiReleaseAtDispatch(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
 {
     KiCheckAtDispatch(Thread, SpinLock, KI_RELEASE_BELOW_DISPATCH, Caller);
     KiReleaseLockWord(SpinLock, Thread);
-    Thread->SpinLocks--;
+    KiForgetLock(Thread, SpinLock);
 }
 
 /* The caller's NT_ENTER has seen that the IRQL is <= DISPATCH_LEVEL. */
@@ -189,7 +338,7 @@ KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
     if (!KiTryLockWord(SpinLock, thread)) {
         return FALSE;
     }
-    thread->SpinLocks++;
+    KiNoteLock(thread, SpinLock, NT_CALLER());
     return TRUE;
 }
 

@@ -46,6 +46,16 @@ KiRaiseStatus(NTSTATUS Status, const char *Function, ULONG_PTR Caller)
                      "%s raised status 0x%08x, and nothing handles it", Function, (unsigned)Status);
 }
 
+VOID
+KiBreakpoint(const char *Function, ULONG_PTR Caller, ULONG Status)
+{
+    NtcrtRaise((uint32_t)STATUS_BREAKPOINT, 0, (PVOID)Caller, 0, NULL);
+    KiBugCheckDetail(KMODE_EXCEPTION_NOT_HANDLED, (ULONG)STATUS_BREAKPOINT, Caller, Status, 0,
+                     "%s was called, no debugger is attached to the process, and no __try block "
+                     "takes the exception. Run the program under gdb to stop here",
+                     Function);
+}
+
 KTHREAD *
 KiAttachHostThread(VOID)
 {
@@ -81,6 +91,9 @@ VOID
 KiSetCurrentThread(KTHREAD *Thread)
 {
     KiCurrentThreadPointer = Thread;
+    if (Thread != NULL) {
+        Thread->ThreadId = HalpCurrentThreadId();
+    }
     /* IofCallDriver, left by an exception, does not set it back. */
     NtcrtFollow(Thread != NULL ? (PVOID *)(PVOID)&Thread->CurrentIrp : NULL);
 }
@@ -205,10 +218,12 @@ KiInitializeSystem(ULONG Processors)
     }
     KiResetBugCheck();
     RtlpRegisterAssertFailure(KiDriverAssertFailed);
+    RtlpRegisterBreakpoint(KiBreakpoint);
     KiSimulated = strcmp(HalpName(), "sim") == 0;
     KiDispatcherLock = 0;
     KiSystemThreadCount = 0;
     memset(KiProcessors, 0, sizeof(KiProcessors));
+    memset(KiBusySlots, 0, sizeof(KiBusySlots));
     for (ULONG i = 0; i < Processors; i++) {
         KiProcessors[i].Number = i;
         InitializeListHead(&KiProcessors[i].DpcList);

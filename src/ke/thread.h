@@ -22,6 +22,13 @@ typedef enum KI_THREAD_STATE {
     KI_THREAD_TERMINATED
 } KI_THREAD_STATE;
 
+/* For reports: a lock that the thread holds, and the address after the call that took it. */
+#define KI_HELD_LOCKS 8
+typedef struct KI_HELD_LOCK {
+    const void *Lock;
+    ULONG_PTR Caller;
+} KI_HELD_LOCK;
+
 /* Single-thread caches: only their thread touches them, at any IRQL <= DISPATCH_LEVEL. */
 #define KI_POOL_CACHE_CLASSES 16
 typedef struct KI_THREAD_CACHE {
@@ -71,6 +78,12 @@ struct _KTHREAD {
     PVOID IoObject;                        /* io: IoCreateSystemThread's, referenced; or NULL */
     BOOLEAN HardErrorsDisabled;            /* io: IoSetThreadHardErrorMode */
     BOOLEAN UserWaitsEnd;                  /* KiEndUserWaits was called; KiDispatcherLock */
+    BOOLEAN StackTimers;                   /* it has armed a timer on its own stack */
+    ULONG ThreadId;                        /* the host's number of it */
+    KI_HELD_LOCK HeldLocks[KI_HELD_LOCKS]; /* the spin locks counted by SpinLocks, as they came */
+    KI_HELD_LOCK LastMutex;      /* fast or guarded mutex taken last; Lock NULL: released */
+    ULONG_PTR RegionCaller;      /* who entered a critical or guarded region last */
+    const ULONG_PTR *WantedLock; /* atomic: the spin lock that it waits for, or NULL */
 };
 
 /* A virtual processor. Taken by raising to DISPATCH_LEVEL. */

@@ -20,6 +20,7 @@
 /* While absolute timers are armed the system time is read at least so often, in ns. */
 #define KI_SYSTEM_TIME_CHECK 1000000000ull
 #define KI_EXPIRE_BATCH 32
+#define KI_NEAR 0x100000
 
 static PKTIMER
     KiRelativeTimers NT_GUARDED_BY(KiDispatcherLock); /* root, DueTime: KiInterruptTime */
@@ -116,20 +117,33 @@ KiFirstTimer(PKTIMER Root)
     return Root;
 }
 
-static ULONG
-KiCountTreap(PKTIMER Root, ULONG_PTR Base, SIZE_T Size)
+static inline BOOLEAN
+KiIsTimerIn(const KTIMER *Timer, ULONG_PTR Base, SIZE_T Size)
 {
-    ULONG count = 0;
+    return (ULONG_PTR)Timer - Base < Size || (ULONG_PTR)Timer->Dpc - Base < Size ||
+           (Timer->Dpc != NULL && (ULONG_PTR)Timer->Dpc->DeferredRoutine - Base < Size);
+}
+
+/* The next timer of the range after *Skip others; *Skip goes down by those that were passed. */
+static PKTIMER
+KiFindInTreap(PKTIMER Root, ULONG_PTR Base, SIZE_T Size, ULONG *Skip)
+{
+    PKTIMER found;
 
     while (Root != NULL) {
-        if ((ULONG_PTR)Root - Base < Size || (ULONG_PTR)Root->Dpc - Base < Size ||
-            (Root->Dpc != NULL && (ULONG_PTR)Root->Dpc->DeferredRoutine - Base < Size)) {
-            count++;
+        if (KiIsTimerIn(Root, Base, Size)) {
+            if (*Skip == 0) {
+                return Root;
+            }
+            --*Skip;
         }
-        count += KiCountTreap(KI_LEFT(Root), Base, Size);
+        found = KiFindInTreap(KI_LEFT(Root), Base, Size, Skip);
+        if (found != NULL) {
+            return found;
+        }
         Root = KI_RIGHT(Root);
     }
-    return count;
+    return NULL;
 }
 
 /* ---- arming and expiring; the lock is held ---- */
@@ -138,6 +152,23 @@ static inline PKTIMER *
 KiTimerRoot(const KTIMER *Timer)
 {
     return Timer->Header.Absolute ? &KiAbsoluteTimers : &KiRelativeTimers;
+}
+
+__attribute__((no_sanitize_address)) BOOLEAN
+KiIsTimerArmed(const KTIMER *Timer)
+{
+    PKTIMER at;
+
+    if ((Timer->Header.Type != TimerNotificationObject &&
+         Timer->Header.Type != TimerSynchronizationObject) ||
+        !Timer->Header.Inserted) {
+        return FALSE;
+    }
+    at = *KiTimerRoot(Timer);
+    while (at != NULL && at != Timer) {
+        at = KiTimerBefore(Timer, at) ? KI_LEFT(at) : KI_RIGHT(at);
+    }
+    return at != NULL;
 }
 
 static VOID
@@ -175,6 +206,7 @@ KiArmTimer(PKTIMER Timer)
     ULONG64 due = KiDueMonotonic(Timer);
 
     Timer->Header.Inserted = 1;
+    KiMarkBusy(Timer, 1);
     KiInsertTreap(KiTimerRoot(Timer), Timer);
     if (due < KiClockTarget) {
         KiClockTarget = due; /* C3 */
@@ -189,6 +221,7 @@ KiDisarmTimer(PKTIMER Timer)
         return FALSE;
     }
     KiRemoveTreap(KiTimerRoot(Timer), Timer);
+    KiMarkBusy(Timer, -1);
     Timer->Header.Inserted = 0;
     return TRUE;
 }
@@ -225,6 +258,26 @@ KiSignalTimer(KTHREAD *Thread, PKTIMER Timer)
     }
 }
 
+static inline BOOLEAN
+KiLooksArmed(const KTIMER *Timer)
+{
+    return Timer->Header.Inserted == 1 && (Timer->Header.Type == TimerNotificationObject ||
+                                           Timer->Header.Type == TimerSynchronizationObject);
+}
+
+static DECLSPEC_NORETURN VOID
+KiReportOverwrittenTimer(const KTIMER *Timer)
+{
+    char found[300];
+
+    KiDescribeObject(Timer, found, sizeof(found));
+    KiBugCheckDetail(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, 0, 0,
+                     "The KTIMER %p was armed and not cancelled, and its memory was written over: "
+                     "a variable of a function that has returned, or memory in another use by now. "
+                     "There lies %s",
+                     (const void *)Timer, found);
+}
+
 /* Takes out and signals what is due; FALSE if it stopped with more to do. */
 static BOOLEAN
 KiExpireBatch(KTHREAD *Thread, PKTIMER *Root, ULONG64 Now)
@@ -233,6 +286,9 @@ KiExpireBatch(KTHREAD *Thread, PKTIMER *Root, ULONG64 Now)
         PKTIMER timer = KiFirstTimer(*Root);
         if (timer == NULL || timer->DueTime.QuadPart > Now) {
             return TRUE;
+        }
+        if (__builtin_expect(!KiLooksArmed(timer), 0)) {
+            KiReportOverwrittenTimer(timer);
         }
         KiDisarmTimer(timer);
         KiSignalTimer(Thread, timer);
@@ -317,13 +373,33 @@ KiStopClock(VOID)
 ULONG
 KiCountTimersInRange(ULONG_PTR Base, SIZE_T Size)
 {
+    KI_BUSY_OBJECT found;
+    ULONG count = 0;
+
+    while (KiFindTimerInRange(Base, Size, count, &found)) {
+        count++;
+    }
+    return count;
+}
+
+BOOLEAN
+KiFindTimerInRange(ULONG_PTR Base, SIZE_T Size, ULONG Skip, KI_BUSY_OBJECT *Found)
+{
     KTHREAD *thread = KiGetCurrentThread();
-    ULONG count;
+    PKTIMER timer;
 
     KiLockDispatcher(thread);
-    count = KiCountTreap(KiRelativeTimers, Base, Size) + KiCountTreap(KiAbsoluteTimers, Base, Size);
+    timer = KiFindInTreap(KiRelativeTimers, Base, Size, &Skip);
+    if (timer == NULL) {
+        timer = KiFindInTreap(KiAbsoluteTimers, Base, Size, &Skip);
+    }
+    if (timer != NULL) {
+        Found->Kind = KiBusyTimer;
+        Found->Object = timer;
+        Found->Routine = timer->Dpc != NULL ? (ULONG_PTR)timer->Dpc->DeferredRoutine : 0;
+    }
     KiUnlockDispatcher(thread);
-    return count;
+    return timer != NULL;
 }
 
 static VOID
@@ -332,10 +408,8 @@ KiCheckTimer(const KTIMER *Timer, const char *Function)
     if (__builtin_expect(Timer->Header.Type != TimerNotificationObject &&
                              Timer->Header.Type != TimerSynchronizationObject,
                          0)) {
-        KiBugCheckDetail(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, Timer->Header.Type, 0,
-                         "%s: %p is not an initialised timer (type %u): call KeInitializeTimer[Ex] "
-                         "first",
-                         Function, (const void *)Timer, Timer->Header.Type);
+        KiReportWrongObject(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, Timer, Function, "KTIMER",
+                            "KeInitializeTimer or KeInitializeTimerEx");
     }
 }
 
@@ -347,6 +421,10 @@ KiSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc)
     ULONG64 now;
     BOOLEAN armed;
 
+    /* Memory so shortly above this frame is the stack: for KiCheckStackTimers. */
+    if (__builtin_expect((ULONG_PTR)Timer - (ULONG_PTR)__builtin_frame_address(0) < KI_NEAR, 0)) {
+        thread->StackTimers = TRUE;
+    }
     KiLockDispatcher(thread);
     armed = KiDisarmTimer(Timer);
     KiSetState(&Timer->Header, 0);
@@ -416,9 +494,8 @@ KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
     NT_ENTER(KeSetTimerEx);
     KiCheckTimer(Timer, "KeSetTimer");
     if (Dpc != NULL && Dpc->Type != DpcObject && Dpc->Type != ThreadedDpcObject) {
-        KiBugCheckDetail(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, Dpc->Type, 0,
-                         "KeSetTimer: %p is not an initialised DPC: call KeInitializeDpc first",
-                         (void *)Dpc);
+        KiReportWrongObject(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, Dpc, "KeSetTimer", "KDPC",
+                            "KeInitializeDpc");
     }
     return KiSetTimer(Timer, DueTime, Period > 0 ? (ULONG)Period : 0, Dpc);
 }

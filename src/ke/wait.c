@@ -100,26 +100,66 @@ KiUnlockDispatcherOrKeep(KTHREAD *Thread, BOOLEAN Wait)
     KiUnlockDispatcher(Thread);
 }
 
+static DECLSPEC_NORETURN __attribute__((noinline)) VOID
+KiWrongType(const DISPATCHER_HEADER *Header, UCHAR First, const char *Function)
+{
+    static const struct {
+        UCHAR Type;
+        const char *Name;
+        const char *Initializer;
+    } kinds[] = {
+        {EventNotificationObject, "KEVENT", "KeInitializeEvent"},
+        {MutantObject, "KMUTEX", "KeInitializeMutex"},
+        {SemaphoreObject, "KSEMAPHORE", "KeInitializeSemaphore"},
+        {QueueObject, "KQUEUE", "KeInitializeQueue"},
+    };
+
+    NT_FOR_EACH (kind, kinds) {
+        if (kind->Type == First) {
+            KiReportWrongObject(DRIVER_VIOLATION, (ULONG_PTR)Header, Header->Type, Header, Function,
+                                kind->Name, kind->Initializer);
+        }
+    }
+    KiReportWrongObject(DRIVER_VIOLATION, (ULONG_PTR)Header, Header->Type, Header, Function,
+                        "dispatcher object (event, mutex, semaphore, timer, thread, process)",
+                        "its KeInitializeXxx");
+}
+
 VOID
 KiCheckType(const DISPATCHER_HEADER *Header, UCHAR First, UCHAR Second, const char *Function)
 {
-    if (__builtin_expect(Header->Type != First && Header->Type != Second, 0)) {
-        KiBugCheckDetail(DRIVER_VIOLATION, (ULONG_PTR)Header, Header->Type, First, 0,
-                         "%s: %p is not an object of the right type, or was not initialised "
-                         "(type %u)",
-                         Function, (const void *)Header, Header->Type);
+    if (__builtin_expect(
+            (Header->Type != First && Header->Type != Second) || !KiHasWaitList(Header), 0)) {
+        KiWrongType(Header, First, Function);
+    }
+}
+
+/* A DEVICE_OBJECT, DRIVER_OBJECT, FILE_OBJECT or IRP begins with a Type of the same small numbers.
+ */
+static inline BOOLEAN
+KiIsOtherObject(const DISPATCHER_HEADER *Header)
+{
+    switch (Header->Type) {
+    case ProcessObject:
+    case ThreadObject:
+        return Header->Size != 0;
+    case SemaphoreObject:
+        return Header->Size != sizeof(KSEMAPHORE) / sizeof(LONG);
+    case QueueObject:
+        return Header->Size != sizeof(KQUEUE) / sizeof(LONG);
+    default:
+        return FALSE;
     }
 }
 
 VOID
 KiCheckDispatcherObject(const DISPATCHER_HEADER *Header, const char *Function)
 {
-    if (__builtin_expect(
-            Header->Type > TimerSynchronizationObject || Header->WaitListHead.Flink == NULL, 0)) {
+    if (__builtin_expect(Header->Type > TimerSynchronizationObject ||
+                             Header->WaitListHead.Flink == NULL || KiIsOtherObject(Header),
+                         0)) {
         KiUnlockDispatcher(KiGetCurrentThread());
-        KiBugCheckDetail(DRIVER_VIOLATION, (ULONG_PTR)Header, Header->Type, 0, 0,
-                         "%s: %p is not an initialised dispatcher object (type %u)", Function,
-                         (const void *)Header, Header->Type);
+        KiWrongType(Header, TimerSynchronizationObject, Function);
     }
 }
 
@@ -225,6 +265,7 @@ KiUnlinkWaitBlocks(KTHREAD *Thread)
     }
     do {
         RemoveEntryList(&block->WaitListEntry);
+        KiMarkBusy(block->Object, -1);
         block = block->NextWaitBlock;
     } while (block != Thread->WaitBlocks);
     Thread->WaitBlocks = NULL;
@@ -287,8 +328,10 @@ KiCheckWaitIrql(KTHREAD *Thread, const LARGE_INTEGER *Timeout, PVOID Object, con
                          "%s in a DPC routine: only a wait with a zero time-out is allowed there",
                          Function);
     }
-    KiBugCheckDetail(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Thread->Irql, APC_LEVEL,
-                     NT_CALLER(), "%s may block, but the IRQL is %u", Function, Thread->Irql);
+    KiBugCheckDetail(
+        IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Thread->Irql, APC_LEVEL, NT_CALLER(),
+        "%s may block, but the IRQL is %u: lower it first, or wait with a time-out of 0", Function,
+        Thread->Irql);
 }
 
 /* The deadline passed: TRUE if the wait really is over (an absolute time may have moved). */
@@ -347,6 +390,7 @@ KiLinkWaitBlock(KTHREAD *Thread, PKWAIT_BLOCK Block, DISPATCHER_HEADER *Header, 
     Block->WaitKey = Key;
     Block->WaitType = Type;
     InsertTailList(&Header->WaitListHead, &Block->WaitListEntry);
+    KiMarkBusy(Header, 1);
 }
 
 NTSTATUS

@@ -52,6 +52,23 @@ LdrpReport(LDRP_AUDIT *Audit, ULONG Count, const char *What)
 
 /* ---- things that run: they pin the image ---- */
 
+/* Names each timer and DPC: its routine says whose it is. */
+static VOID
+LdrpNameActivity(LDRP_AUDIT *Audit, ULONG_PTR Base, SIZE_T Size)
+{
+    KI_BUSY_OBJECT found;
+    char text[400];
+
+    for (ULONG i = 0; Audit->When != NULL && KiFindTimerInRange(Base, Size, i, &found); ++i) {
+        KiDescribeBusyObject(&found, text, sizeof(text));
+        LdrpLog("%s:   %s: KeCancelTimer it, then KeFlushQueuedDpcs", Audit->Module->Name, text);
+    }
+    for (ULONG i = 0; Audit->When != NULL && KiFindDpcInRange(Base, Size, i, &found); ++i) {
+        KiDescribeBusyObject(&found, text, sizeof(text));
+        LdrpLog("%s:   %s: KeFlushQueuedDpcs first", Audit->Module->Name, text);
+    }
+}
+
 static VOID
 LdrpAuditActivity(LDRP_AUDIT *Audit)
 {
@@ -64,12 +81,39 @@ LdrpAuditActivity(LDRP_AUDIT *Audit)
     LdrpReport(Audit, timers, "armed timer");
     LdrpReport(Audit, dpcs, "queued DPC");
     LdrpReport(Audit, threads, "running system thread");
+    LdrpNameActivity(Audit, base, size);
     if (timers + dpcs + threads != 0) {
         Audit->Module->Pinned = TRUE;
         if (Audit->When != NULL) {
             LdrpLog("%s: its image and memory stay, because that may still run; on Windows this is "
                     "bugcheck 0xCE DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS",
                     Audit->Module->Name);
+        }
+    }
+}
+
+/* ---- objects that were initialised and not deleted ---- */
+
+/* Resources and lookaside lists in the range: told, and forgotten, as their memory goes. */
+static VOID
+LdrpAuditTracked(LDRP_AUDIT *Audit, ULONG_PTR Base, SIZE_T Size)
+{
+    EXP_TRACKED tracked;
+    char where[400];
+
+    while (ExpFindTracked(Base, Size, &tracked)) {
+        ExpUntrackObject(tracked.Object);
+        ++Audit->Findings;
+        if (Audit->When != NULL) {
+            LdrpDescribeCode(tracked.Caller - 1, where, sizeof(where));
+            LdrpLog("%s left %s behind after %s: initialised in %s, %s is missing (on Windows "
+                    "bugcheck 0xC4 0x%02X)",
+                    Audit->Module->Name,
+                    tracked.Kind == ExpTrackedResource ? "an ERESOURCE" : "a lookaside list",
+                    Audit->When, where,
+                    tracked.Kind == ExpTrackedResource ? "ExDeleteResourceLite"
+                                                       : "ExDelete[N]PagedLookasideList",
+                    tracked.Kind == ExpTrackedResource ? 0xD2u : 0xCCu);
         }
     }
 }
@@ -216,6 +260,7 @@ LdrpNameBlock(LDRP_AUDIT *Audit, const EXP_POOL_BLOCK *Block)
 static VOID
 LdrpAuditPool(LDRP_AUDIT *Audit)
 {
+    KI_BUSY_OBJECT busy;
     BOOLEAN freed;
 
     do {
@@ -228,7 +273,13 @@ LdrpAuditPool(LDRP_AUDIT *Audit)
                             KiCountDpcsInRange((ULONG_PTR)block->Address, block->Size);
             LdrpNameBlock(Audit, block);
             LdrpReport(Audit, running, "armed timer or queued DPC in that block");
-            Audit->Module->Pinned |= running != 0;
+            LdrpNameActivity(Audit, (ULONG_PTR)block->Address, block->Size);
+            if (!LdrpIsExecutiveTag(block->Tag)) {
+                LdrpAuditTracked(Audit, (ULONG_PTR)block->Address, block->Size);
+            }
+            /* A thread may wait for an event in it, too. */
+            Audit->Module->Pinned |=
+                running != 0 || KiFindBusyObject((ULONG_PTR)block->Address, block->Size, &busy);
             if (!Audit->Module->Pinned && !LdrpIsExecutiveTag(block->Tag)) {
                 ExFreePoolWithTag(block->Address, block->Tag);
                 freed = TRUE;
@@ -254,6 +305,7 @@ LdrpAuditModule(LDRP_MODULE *Module, const char *When)
     LdrpAuditNotify(audit);
     ExpDropRegistrationsInRange(Module->Base, Module->Size, LdrpTellRegistration, audit);
     LdrpAuditActivity(audit);
+    LdrpAuditTracked(audit, Module->Base, Module->Size);
     LdrpAuditDevices(audit);
     LdrpAuditPool(audit);
     if (When != NULL) {

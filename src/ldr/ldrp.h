@@ -49,6 +49,15 @@ NTSTATUS LdrpToUnicode(const char *Text, PUNICODE_STRING String);
 /* The loaded driver of that service name (UTF-8, any case), or NULL. */
 PDRIVER_OBJECT LdrpFindDriverByName(const char *Name);
 
+/* ---- imagepath.c ---- */
+
+/*
+ * The host file that a service's ImagePath stands for (UTF-8), into Path, which has Size bytes. A
+ * file that is not there is no error here. STATUS_NOT_SUPPORTED: a path of another machine;
+ * STATUS_NAME_TOO_LONG; STATUS_OBJECT_NAME_INVALID: empty.
+ */
+NTSTATUS LdrpFindImage(const char *ImagePath, char *Path, ULONG Size);
+
 /* ---- audit.c ---- */
 
 /*

@@ -5,6 +5,8 @@
 #include "ldr/ldrp.h"
 
 static const UNICODE_STRING LdrpImagePath = RTL_CONSTANT_STRING(L"ImagePath");
+static const UNICODE_STRING LdrpServices =
+    RTL_CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\");
 
 /* UTF-8 into Buffer, NUL-terminated. */
 static NTSTATUS
@@ -19,15 +21,20 @@ LdrpToUtf8(PCWCH Text, ULONG Length, char *Buffer, ULONG Size)
     return status;
 }
 
-/* The part behind the last backslash. */
+/* The part behind the key of services; NOT_SUPPORTED: a key elsewhere. */
 static NTSTATUS
-LdrpServiceName(PCUNICODE_STRING KeyName, char Name[LDRP_MAX_NAME])
+LdrpServiceName(PUNICODE_STRING KeyName, char Name[LDRP_MAX_NAME])
 {
     ULONG end = KeyName->Length / sizeof(WCHAR);
-    ULONG start = end;
+    ULONG start = LdrpServices.Length / sizeof(WCHAR);
 
-    while (start > 0 && KeyName->Buffer[start - 1] != L'\\') {
-        --start;
+    if (!RtlPrefixUnicodeString(&LdrpServices, KeyName, TRUE)) {
+        return STATUS_NOT_SUPPORTED;
+    }
+    for (ULONG i = start; i < end; ++i) {
+        if (KeyName->Buffer[i] == L'\\') {
+            return STATUS_NOT_SUPPORTED;
+        }
     }
     if (start == end) {
         return STATUS_OBJECT_NAME_INVALID;
@@ -35,13 +42,14 @@ LdrpServiceName(PCUNICODE_STRING KeyName, char Name[LDRP_MAX_NAME])
     return LdrpToUtf8(KeyName->Buffer + start, (end - start) * sizeof(WCHAR), Name, LDRP_MAX_NAME);
 }
 
-/* ImagePath, without a leading \??\ and without its terminator. */
+/* The file of the key's ImagePath. */
 static NTSTATUS
 LdrpReadImagePath(PUNICODE_STRING KeyName, char *Path, ULONG Size)
 {
     const ULONG length = FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) + 2048;
     KEY_VALUE_PARTIAL_INFORMATION *value;
     OBJECT_ATTRIBUTES attributes;
+    char image[1024];
     ULONG returned;
     NTSTATUS status;
     PWCH text;
@@ -68,12 +76,10 @@ LdrpReadImagePath(PUNICODE_STRING KeyName, char *Path, ULONG Size)
         while (chars > 0 && text[chars - 1] == 0) {
             --chars;
         }
-        if (chars >= 4 && text[0] == L'\\' && text[1] == L'?' && text[2] == L'?' &&
-            text[3] == L'\\') {
-            text += 4;
-            chars -= 4;
-        }
-        status = LdrpToUtf8(text, chars * sizeof(WCHAR), Path, Size);
+        status = LdrpToUtf8(text, chars * sizeof(WCHAR), image, sizeof(image));
+    }
+    if (NT_SUCCESS(status)) {
+        status = LdrpFindImage(image, Path, Size);
     }
     ExFreePoolWithTag(value, LDRP_TAG);
     return status;
@@ -94,9 +100,11 @@ LdrpUnloadByName(const char *Name)
  *
  * DriverServiceName  \Registry\Machine\System\CurrentControlSet\Services\<Name>
  *
- * Errors   those of LdrpLoadDriver; STATUS_OBJECT_NAME_NOT_FOUND without the key or its ImagePath
+ * Errors   those of LdrpLoadDriver; STATUS_OBJECT_NAME_NOT_FOUND without the key or its ImagePath;
+ *          STATUS_NAME_TOO_LONG: of more than 63 bytes
  * IRQL     PASSIVE_LEVEL
- * Differs  ImagePath is a path of the host; the privilege is not checked
+ * Differs  ImagePath is looked for as imagepath.c says; the privilege is not checked;
+ *          STATUS_NOT_SUPPORTED for a key that lies elsewhere
  */
 NTSTATUS NTAPI
 ZwLoadDriver(PUNICODE_STRING DriverServiceName)
@@ -113,7 +121,8 @@ ZwLoadDriver(PUNICODE_STRING DriverServiceName)
     return NT_SUCCESS(status) ? LdrpLoadNamed(path, name, NULL) : status;
 }
 
-/* STATUS_OBJECT_NAME_NOT_FOUND: not loaded; STATUS_INVALID_DEVICE_REQUEST: no DriverUnload. */
+/* STATUS_OBJECT_NAME_NOT_FOUND: not loaded; STATUS_NOT_SUPPORTED: not a service's key;
+ * STATUS_INVALID_DEVICE_REQUEST: no DriverUnload. */
 NTSTATUS NTAPI
 ZwUnloadDriver(PUNICODE_STRING DriverServiceName)
 {

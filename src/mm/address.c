@@ -2,28 +2,33 @@
  *
  * mm/address.c - which addresses are the kernel's, and crossing to the user's
  *
- * Invariants  A1  MiImages points to a table that never changes; a change publishes a new one and
- *                 keeps the old until shutdown, so readers need no lock.
- * Locks       MiImageLock (spin) serialises changes.
+ * Images and views of the system are ranges in two tables. Every probe reads them, so reading
+ * takes no lock: a reader that met a change begins again.
+ *
+ * Invariants  A1  MI_RANGES.Changes is odd while the table is being changed. What a reader took
+ *                 between two equal, even values is one state of the table.
+ * Locks       MI_RANGES.Lock (spin) serialises changes.
  * Source      WDK reference, wdm.h ProbeForRead, ProbeForWrite (2023-05-09).
  */
 #include "mm/mi.h"
 
-#define MI_MAX_IMAGES 256u
-#define MI_TAG_IMAGES 0x676D694Du             /* 'Mimg' */
+#define MI_MAX_RANGES 1024u
 #define MI_HIGHEST_USER 0x00007FFFFFFFEFFFull /* this host's last usable byte */
 
-typedef struct MI_IMAGE_TABLE {
-    struct MI_IMAGE_TABLE *Older;
-    ULONG Count;
-    struct {
-        ULONG_PTR Base;
-        ULONG_PTR End;
-    } Image[MI_MAX_IMAGES]; /* sorted by Base */
-} MI_IMAGE_TABLE;
+typedef struct MI_RANGE {
+    ULONG_PTR Base;
+    ULONG_PTR End;
+} MI_RANGE;
 
-static KSPIN_LOCK MiImageLock;
-static MI_IMAGE_TABLE *MiImages; /* A1 */
+typedef struct MI_RANGES {
+    KSPIN_LOCK Lock;
+    uint32_t Changes; /* A1; atomic, as all below */
+    ULONG Count;
+    MI_RANGE Range[MI_MAX_RANGES]; /* sorted by Base; they do not overlap */
+} MI_RANGES;
+
+static MI_RANGES MiImages;
+static MI_RANGES MiViewRanges;
 
 #pragma GCC visibility push(default)
 /* This host's limits; its pools lie below them too, so every address compares as the user's. */
@@ -37,7 +42,8 @@ PVOID MmBadPointer = (PVOID)0xFFFF800000000000ull;
 NTSTATUS
 MiInitializeSystem(VOID)
 {
-    KeInitializeSpinLock(&MiImageLock);
+    KeInitializeSpinLock(&MiImages.Lock);
+    KeInitializeSpinLock(&MiViewRanges.Lock);
     KiRegisterRaise(ExRaiseStatus);
     return STATUS_SUCCESS;
 }
@@ -45,117 +51,175 @@ MiInitializeSystem(VOID)
 VOID
 MiShutdownSystem(VOID)
 {
-    MI_IMAGE_TABLE *table;
-
     MiRundownViews(NULL);
-    table = __atomic_exchange_n(&MiImages, NULL, __ATOMIC_ACQ_REL);
-    while (table != NULL) {
-        MI_IMAGE_TABLE *older = table->Older;
-
-        ExFreePoolWithTag(table, MI_TAG_IMAGES);
-        table = older;
-    }
+    __atomic_store_n(&MiImages.Count, 0, __ATOMIC_RELEASE);
 }
 
-/* A1: the new table holds the old one's images, less the one at Remove, plus [Base, End). */
-static VOID
-MiBuildTable(MI_IMAGE_TABLE *Table, const MI_IMAGE_TABLE *Old, ULONG_PTR Base, ULONG_PTR End,
-             ULONG_PTR Remove)
-{
-    ULONG count = 0;
-    BOOLEAN placed = End == 0;
+/* ---- ranges ---- */
 
-    for (ULONG i = 0; Old != NULL && i < Old->Count; i++) {
-        if (!placed && Base < Old->Image[i].Base) {
-            Table->Image[count].Base = Base;
-            Table->Image[count++].End = End;
-            placed = TRUE;
-        }
-        if (Old->Image[i].Base != Remove) {
-            Table->Image[count++] = Old->Image[i];
-        }
-    }
-    if (!placed) {
-        Table->Image[count].Base = Base;
-        Table->Image[count++].End = End;
-    }
-    Table->Count = count;
+/* A1: what is stored behind this is seen only with an odd or a later number. */
+static KIRQL
+MiBeginChange(MI_RANGES *Ranges)
+{
+    KIRQL irql;
+
+    KeAcquireSpinLock(&Ranges->Lock, &irql);
+    __atomic_fetch_add(&Ranges->Changes, 1, __ATOMIC_ACQ_REL);
+    return irql;
+}
+
+static VOID
+MiEndChange(MI_RANGES *Ranges, KIRQL Irql)
+{
+    __atomic_fetch_add(&Ranges->Changes, 1, __ATOMIC_RELEASE);
+    KeReleaseSpinLock(&Ranges->Lock, Irql);
+}
+
+static VOID
+MiSetRange(MI_RANGE *Range, ULONG_PTR Base, ULONG_PTR End)
+{
+    __atomic_store_n(&Range->Base, Base, __ATOMIC_RELEASE);
+    __atomic_store_n(&Range->End, End, __ATOMIC_RELEASE);
 }
 
 static NTSTATUS
-MiChangeImages(ULONG_PTR Base, ULONG_PTR End, ULONG_PTR Remove)
+MiAddRange(MI_RANGES *Ranges, ULONG_PTR Base, SIZE_T Size)
 {
-    MI_IMAGE_TABLE *table;
-    KIRQL irql;
+    NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
+    KIRQL irql = MiBeginChange(Ranges);
+    ULONG place = Ranges->Count;
 
-    table = ExpAllocatePool(NonPagedPoolNx, sizeof(*table), MI_TAG_IMAGES, NT_CALLER());
-    if (table == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
+    if (place < MI_MAX_RANGES) {
+        for (; place != 0 && Ranges->Range[place - 1].Base > Base; --place) {
+            MiSetRange(&Ranges->Range[place], Ranges->Range[place - 1].Base,
+                       Ranges->Range[place - 1].End);
+        }
+        MiSetRange(&Ranges->Range[place], Base, Base + Size);
+        __atomic_store_n(&Ranges->Count, Ranges->Count + 1, __ATOMIC_RELEASE);
+        status = STATUS_SUCCESS;
     }
-    KeAcquireSpinLock(&MiImageLock, &irql);
-    if (End != 0 && MiImages != NULL && MiImages->Count == MI_MAX_IMAGES) {
-        KeReleaseSpinLock(&MiImageLock, irql);
-        ExFreePoolWithTag(table, MI_TAG_IMAGES);
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    MiBuildTable(table, MiImages, Base, End, Remove);
-    table->Older = MiImages;
-    __atomic_store_n(&MiImages, table, __ATOMIC_RELEASE);
-    KeReleaseSpinLock(&MiImageLock, irql);
-    return STATUS_SUCCESS;
+    MiEndChange(Ranges, irql);
+    return status;
 }
+
+static VOID
+MiRemoveRange(MI_RANGES *Ranges, ULONG_PTR Base)
+{
+    KIRQL irql = MiBeginChange(Ranges);
+    ULONG count = Ranges->Count;
+    ULONG place = 0;
+
+    while (place < count && Ranges->Range[place].Base != Base) {
+        ++place;
+    }
+    if (place < count) {
+        for (; place + 1 < count; ++place) {
+            MiSetRange(&Ranges->Range[place], Ranges->Range[place + 1].Base,
+                       Ranges->Range[place + 1].End);
+        }
+        __atomic_store_n(&Ranges->Count, count - 1, __ATOMIC_RELEASE);
+    }
+    MiEndChange(Ranges, irql);
+}
+
+/* FALSE: the table has changed, or is changing, since Changes was read. */
+static inline BOOLEAN
+MiIsUnchanged(const MI_RANGES *Ranges, uint32_t Changes)
+{
+    return (Changes & 1) == 0 && __atomic_load_n(&Ranges->Changes, __ATOMIC_RELAXED) == Changes;
+}
+
+/* A range that has a byte in [First, Last]. */
+static BOOLEAN
+MiTouchesRange(const MI_RANGES *Ranges, ULONG_PTR First, ULONG_PTR Last)
+{
+    uint32_t changes;
+    BOOLEAN touches;
+
+    do {
+        ULONG low = 0;
+        ULONG count;
+        ULONG high;
+
+        changes = __atomic_load_n(&Ranges->Changes, __ATOMIC_ACQUIRE);
+        count = __atomic_load_n(&Ranges->Count, __ATOMIC_ACQUIRE);
+        /* The first range that ends behind First. */
+        high = count;
+        while (low < high) {
+            ULONG middle = (low + high) / 2;
+
+            if (__atomic_load_n(&Ranges->Range[middle].End, __ATOMIC_ACQUIRE) <= First) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        touches =
+            low < count && __atomic_load_n(&Ranges->Range[low].Base, __ATOMIC_ACQUIRE) <= Last;
+    } while (!MiIsUnchanged(Ranges, changes));
+    return touches;
+}
+
+/* ---- images and views ---- */
 
 NTSTATUS
 MiAddKernelImage(ULONG_PTR Base, SIZE_T Size)
 {
-    return MiChangeImages(Base, Base + Size, 0);
+    return MiAddRange(&MiImages, Base, Size);
 }
 
 VOID
 MiRemoveKernelImage(ULONG_PTR Base)
 {
-    /* Without memory for a new table the range stays the kernel's: the safe side. */
-    MiChangeImages(0, 0, Base);
+    MiRemoveRange(&MiImages, Base);
+}
+
+NTSTATUS
+MiAddSystemView(ULONG_PTR Base, SIZE_T Size)
+{
+    return MiAddRange(&MiViewRanges, Base, Size);
+}
+
+VOID
+MiRemoveSystemView(ULONG_PTR Base)
+{
+    MiRemoveRange(&MiViewRanges, Base);
 }
 
 BOOLEAN
 MiQueryKernelImage(ULONG Index, PULONG_PTR Base, PSIZE_T Size)
 {
-    const MI_IMAGE_TABLE *table = __atomic_load_n(&MiImages, __ATOMIC_ACQUIRE);
+    ULONG_PTR base = 0;
+    ULONG_PTR end = 0;
+    uint32_t changes;
+    BOOLEAN found;
 
-    for (ULONG i = 0; table != NULL && i < table->Count; i++) {
-        if (!MiIsSystemView(table->Image[i].Base) && Index-- == 0) {
-            *Base = table->Image[i].Base;
-            *Size = table->Image[i].End - table->Image[i].Base;
-            return TRUE;
+    do {
+        changes = __atomic_load_n(&MiImages.Changes, __ATOMIC_ACQUIRE);
+        found = Index < __atomic_load_n(&MiImages.Count, __ATOMIC_ACQUIRE);
+        if (found) {
+            base = __atomic_load_n(&MiImages.Range[Index].Base, __ATOMIC_ACQUIRE);
+            end = __atomic_load_n(&MiImages.Range[Index].End, __ATOMIC_ACQUIRE);
         }
+    } while (!MiIsUnchanged(&MiImages, changes));
+    if (found) {
+        *Base = base;
+        *Size = end - base;
     }
-    return FALSE;
+    return found;
 }
 
-/* An image that has a byte in [First, Last]. */
+BOOLEAN
+MiIsImageAddress(ULONG_PTR Address)
+{
+    return MiTouchesRange(&MiImages, Address, Address);
+}
+
+/* An image or a view that has a byte in [First, Last]. */
 static BOOLEAN
 MiTouchesImage(ULONG_PTR First, ULONG_PTR Last)
 {
-    const MI_IMAGE_TABLE *table = __atomic_load_n(&MiImages, __ATOMIC_ACQUIRE);
-    ULONG low = 0;
-    ULONG high;
-
-    if (table == NULL) {
-        return FALSE;
-    }
-    /* The first image that ends behind First; images do not overlap. */
-    high = table->Count;
-    while (low < high) {
-        ULONG middle = (low + high) / 2;
-
-        if (table->Image[middle].End <= First) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < table->Count && table->Image[low].Base <= Last;
+    return MiTouchesRange(&MiImages, First, Last) || MiTouchesRange(&MiViewRanges, First, Last);
 }
 
 BOOLEAN

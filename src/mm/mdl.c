@@ -15,6 +15,8 @@
  */
 #include "mm/mi.h"
 
+#define MI_FREED_FILL 0xDDDDDDDDDDDDDDDDull /* what ex writes to the start of freed blocks */
+
 #define MI_FIXED_PAGES 23u /* what an MDL of fixed size has room for */
 
 static LONG MiLockedMdls;
@@ -166,6 +168,9 @@ VOID NTAPI
 IoFreeMdl(PMDL Mdl)
 {
     NT_ENTER(IoFreeMdl);
+    if (__builtin_expect((ULONG_PTR)Mdl->Next == MI_FREED_FILL, 0)) {
+        ExFreePoolWithTag(Mdl, MI_TAG_MDL); /* which says who freed it before */
+    }
     if ((Mdl->MdlFlags & MDL_PARTIAL_HAS_BEEN_MAPPED) != 0) {
         MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
     }
@@ -293,6 +298,10 @@ MmUnlockPages(PMDL MemoryDescriptorList)
     NT_ENTER(MmUnlockPages);
     PMDL mdl = MemoryDescriptorList;
 
+    if ((ULONG_PTR)mdl->Next == MI_FREED_FILL) {
+        MiReportMdl(0x7C, mdl, 0,
+                    "MmUnlockPages on an MDL that is freed already: unlock first, then IoFreeMdl");
+    }
     if ((mdl->MdlFlags & MDL_SOURCE_IS_NONPAGED_POOL) != 0) {
         MiReportMdl(0x7D, mdl, 0, "MmUnlockPages on an MDL built for non-paged pool");
     }
@@ -300,7 +309,9 @@ MmUnlockPages(PMDL MemoryDescriptorList)
         MiReportMdl(0xB4, mdl, MDL_PARTIAL, "MmUnlockPages on a partial MDL");
     }
     if ((mdl->MdlFlags & MDL_PAGES_LOCKED) == 0) {
-        MiReportMdl(0x7C, mdl, 0, "MmUnlockPages on an MDL that is not locked");
+        MiReportMdl(0x7C, mdl, 0,
+                    "MmUnlockPages on an MDL that is not locked: unlocked twice, or its "
+                    "MmProbeAndLockPages raised and was caught");
     }
     if ((mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) != 0) {
         MmUnmapLockedPages(mdl->MappedSystemVa, mdl);

@@ -18,6 +18,9 @@
 #define MI_VIRTUAL_PFN (1ull << 35)
 #define MI_BUGCHECK_VERIFIER 0xC4
 
+/* A view of the system, whose range is the kernel's from here to its removal. */
+NTSTATUS MiAddSystemView(ULONG_PTR Base, SIZE_T Size);
+VOID MiRemoveSystemView(ULONG_PTR Base);
 PFN_NUMBER MiAddressToPfn(ULONG_PTR Address);
 /* 0 if no page has that number. */
 ULONG_PTR MiPfnToAddress(PFN_NUMBER Pfn);

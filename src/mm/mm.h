@@ -13,12 +13,14 @@
 NTSTATUS MiInitializeSystem(VOID);
 VOID MiShutdownSystem(VOID);
 
-/* ldr tells which image ranges are kernel addresses. */
+/* ldr tells which image ranges are kernel addresses. STATUS_INSUFFICIENT_RESOURCES: 1024 are. */
 NTSTATUS MiAddKernelImage(ULONG_PTR Base, SIZE_T Size);
 VOID MiRemoveKernelImage(ULONG_PTR Base);
 
 BOOLEAN MiIsKernelAddress(ULONG_PTR Address);
-/* Image Index of those that ldr told, views left out; FALSE: there are fewer. */
+/* In an image that ldr told; a view of a section never is. */
+BOOLEAN MiIsImageAddress(ULONG_PTR Address);
+/* Image Index of those that ldr told; FALSE: there are fewer. */
 BOOLEAN MiQueryKernelImage(ULONG Index, PULONG_PTR Base, PSIZE_T Size);
 /* Any byte of the range is a kernel address, or it wraps, or lies above the user half. */
 BOOLEAN MiIsUserRange(const VOID *Address, SIZE_T Length);
@@ -70,5 +72,3 @@ NTSTATUS MiUnmapView(PEPROCESS Process, PVOID Address);
 LONG MiViewCount(PEPROCESS Process);
 /* Takes down every view of a process; part of MiRundownProcessMappings. NULL: the system's. */
 VOID MiRundownViews(PEPROCESS Process);
-/* A view of the system begins there. */
-BOOLEAN MiIsSystemView(ULONG_PTR Base);

@@ -84,7 +84,7 @@ MiPlaceView(MI_VIEW *View, ULONG64 Offset, BOOLEAN Writable)
     if (HalpMapSharedMemory(View->Section->Memory, Offset, View->Size, access, View->Base,
                             &mapped) != HALP_OK ||
         (View->Process == NULL &&
-         !NT_SUCCESS(MiAddKernelImage((ULONG_PTR)View->Base, View->Size)))) {
+         !NT_SUCCESS(MiAddSystemView((ULONG_PTR)View->Base, View->Size)))) {
         HalpReleaseMemory(View->Base, View->Size);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -147,7 +147,7 @@ static VOID
 MiDeleteView(MI_VIEW *View)
 {
     if (View->Process == NULL) {
-        MiRemoveKernelImage((ULONG_PTR)View->Base);
+        MiRemoveSystemView((ULONG_PTR)View->Base);
     }
     HalpReleaseMemory(View->Base, View->Size);
     MiDereferenceSection(View->Section);
@@ -164,22 +164,6 @@ MiUnmapView(PEPROCESS Process, PVOID Address)
     }
     MiDeleteView(view);
     return STATUS_SUCCESS;
-}
-
-BOOLEAN
-MiIsSystemView(ULONG_PTR Base)
-{
-    BOOLEAN found = FALSE;
-    KIRQL irql;
-
-    KeAcquireSpinLock(&MiViewLock, &irql);
-    for (PLIST_ENTRY link = MiViews.Flink; link != &MiViews && !found; link = link->Flink) {
-        MI_VIEW *view = CONTAINING_RECORD(link, MI_VIEW, Link);
-
-        found = view->Process == NULL && (ULONG_PTR)view->Base == Base;
-    }
-    KeReleaseSpinLock(&MiViewLock, irql);
-    return found;
 }
 
 LONG

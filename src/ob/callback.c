@@ -17,7 +17,6 @@ typedef struct _CALLBACK_OBJECT {
     KSPIN_LOCK Lock;
     LIST_ENTRY Registrations;
     BOOLEAN AllowMultiple;
-    KEVENT Changed; /* set when a call has ended and somebody waits for that */
 } CALLBACK_OBJECT;
 
 typedef struct OBP_REGISTRATION {
@@ -27,6 +26,7 @@ typedef struct OBP_REGISTRATION {
     PVOID Context;
     ULONG Busy;
     BOOLEAN Leaving;
+    KEVENT Idle; /* synchronization: Busy fell to 0 while Leaving */
 } OBP_REGISTRATION;
 
 static POBJECT_TYPE ObpCallbackType;
@@ -60,7 +60,6 @@ ObpMakeCallback(const OBP_ATTRIBUTES *Attributes, BOOLEAN AllowMultiple, CALLBAC
     }
     KeInitializeSpinLock(&object->Lock);
     InitializeListHead(&object->Registrations);
-    KeInitializeEvent(&object->Changed, NotificationEvent, FALSE);
     object->AllowMultiple = AllowMultiple;
     if (Attributes->Name.Length != 0) {
         status =
@@ -94,7 +93,7 @@ ObpCallRegistration(CALLBACK_OBJECT *Object, OBP_REGISTRATION *Registration, PVO
     KeAcquireSpinLock(&Object->Lock, Irql);
     Registration->Busy--;
     if (Registration->Leaving && Registration->Busy == 0) {
-        KeSetEvent(&Object->Changed, 0, FALSE);
+        KeSetEvent(&Registration->Idle, 0, FALSE);
     }
 }
 
@@ -148,6 +147,7 @@ ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackF
     registration->Context = CallbackContext;
     registration->Busy = 0;
     registration->Leaving = FALSE;
+    KeInitializeEvent(&registration->Idle, SynchronizationEvent, FALSE);
     ObfReferenceObject(CallbackObject);
     KeAcquireSpinLock(&CallbackObject->Lock, &irql);
     allowed = CallbackObject->AllowMultiple || IsListEmpty(&CallbackObject->Registrations);
@@ -196,9 +196,8 @@ ExUnregisterCallback(PVOID CbRegistration)
     KeAcquireSpinLock(&object->Lock, &irql);
     registration->Leaving = TRUE;
     while (registration->Busy != 0) {
-        KeClearEvent(&object->Changed);
         KeReleaseSpinLock(&object->Lock, irql);
-        KeWaitForSingleObject(&object->Changed, Executive, KernelMode, FALSE, NULL);
+        KeWaitForSingleObject(&registration->Idle, Executive, KernelMode, FALSE, NULL);
         KeAcquireSpinLock(&object->Lock, &irql);
     }
     RemoveEntryList(&registration->Link);

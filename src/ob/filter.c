@@ -192,19 +192,6 @@ ObpUnpinLocked(OBP_FILTER *Filter)
     }
 }
 
-BOOLEAN
-ObpPinFilter(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter)
-{
-    BOOLEAN pinned;
-    KIRQL irql;
-
-    KeAcquireSpinLock(&Stack->Lock, &irql);
-    pinned = !Filter->Leaving;
-    Filter->Running += pinned;
-    KeReleaseSpinLock(&Stack->Lock, irql);
-    return pinned;
-}
-
 VOID
 ObpUnpinFilter(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter)
 {
@@ -217,6 +204,23 @@ ObpUnpinFilter(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter)
 
 /* ---- walks ---- */
 
+static VOID
+ObpLinkWalkLocked(OBP_FILTER_STACK *Stack, OBP_FILTER_WALK *Walk)
+{
+    Walk->Stack = Stack;
+    Walk->Thread = KiGetCurrentThread();
+    Walk->Above = NULL;
+    Walk->Current = NULL;
+    for (PLIST_ENTRY link = Stack->Walks.Flink; link != &Stack->Walks; link = link->Flink) {
+        OBP_FILTER_WALK *outer = CONTAINING_RECORD(link, OBP_FILTER_WALK, Link);
+        if (outer->Thread == Walk->Thread) {
+            Walk->Above = outer->Current != NULL ? outer->Current : outer->Above;
+            break;
+        }
+    }
+    InsertHeadList(&Stack->Walks, &Walk->Link);
+}
+
 VOID
 ObpBeginWalk(OBP_FILTER_STACK *Stack, OBP_FILTER_WALK *Walk)
 {
@@ -227,20 +231,27 @@ ObpBeginWalk(OBP_FILTER_STACK *Stack, OBP_FILTER_WALK *Walk)
     if (__atomic_load_n(&Stack->Count, __ATOMIC_ACQUIRE) == 0) {
         return; /* F3 */
     }
-    Walk->Stack = Stack;
-    Walk->Thread = KiGetCurrentThread();
-    Walk->Above = NULL;
-    Walk->Current = NULL;
     KeAcquireSpinLock(&Stack->Lock, &irql);
-    for (PLIST_ENTRY link = Stack->Walks.Flink; link != &Stack->Walks; link = link->Flink) {
-        OBP_FILTER_WALK *outer = CONTAINING_RECORD(link, OBP_FILTER_WALK, Link);
-        if (outer->Thread == Walk->Thread) {
-            Walk->Above = outer->Current != NULL ? outer->Current : outer->Above;
-            break;
-        }
-    }
-    InsertHeadList(&Stack->Walks, &Walk->Link);
+    ObpLinkWalkLocked(Stack, Walk);
     KeReleaseSpinLock(&Stack->Lock, irql);
+}
+
+BOOLEAN
+ObpBeginCall(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter, OBP_FILTER_WALK *Walk)
+{
+    BOOLEAN begins;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&Stack->Lock, &irql);
+    begins = !Filter->Leaving;
+    if (begins) {
+        ObpLinkWalkLocked(Stack, Walk);
+        Filter->Running++;
+        Walk->Filter[0] = Filter;
+        Walk->Count = 1;
+    }
+    KeReleaseSpinLock(&Stack->Lock, irql);
+    return begins;
 }
 
 OBP_FILTER *
@@ -315,14 +326,15 @@ ObpEndWalk(OBP_FILTER_WALK *Walk)
 }
 
 VOID
-ObpCheckFilterReturn(OBP_FILTER_STACK *Stack, ULONG_PTR Routine)
+ObpCheckFilterReturn(OBP_FILTER_STACK *Stack, ULONG_PTR Routine, KIRQL Irql)
 {
     KTHREAD *thread = KiGetCurrentThread();
 
-    if (thread->Irql > APC_LEVEL) {
-        KiBugCheckDetail(IRQL_UNEXPECTED_VALUE, thread->Irql, Routine, PASSIVE_LEVEL, 0,
-                         "A %s returned at IRQL %u: it raised the IRQL, or holds a spin lock.",
-                         Stack->Kind, thread->Irql);
+    if (thread->Irql != Irql) {
+        KiBugCheckDetail(IRQL_UNEXPECTED_VALUE, thread->Irql, Routine, Irql, 0,
+                         "A %s was called at IRQL %u and returned at IRQL %u: it raised or lowered "
+                         "the IRQL, or holds a spin lock or a fast mutex.",
+                         Stack->Kind, Irql, thread->Irql);
     }
 }
 

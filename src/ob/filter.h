@@ -53,8 +53,11 @@ NTSTATUS ObpInsertFilter(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter);
  * the filter's own call: bugcheck. IRQL <= APC_LEVEL.
  */
 BOOLEAN ObpRemoveFilter(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter);
-/* One more call of a filter that the caller knows to be on the stack; FALSE: it is leaving. */
-BOOLEAN ObpPinFilter(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter);
+/*
+ * One call of a filter that the caller knows to be on the stack, ended with ObpEndWalk; what the
+ * filter does meanwhile goes to whom it would have gone without the call. FALSE: it is leaving.
+ */
+BOOLEAN ObpBeginCall(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter, OBP_FILTER_WALK *Walk);
 VOID ObpUnpinFilter(OBP_FILTER_STACK *Stack, OBP_FILTER *Filter);
 
 /* Begins a walk; ends with ObpEndWalk, which lets go of what is still pinned. */
@@ -66,8 +69,8 @@ OBP_FILTER *ObpLastFilter(OBP_FILTER_WALK *Walk);
 /* Lets go of the lowest one. */
 VOID ObpDropFilter(OBP_FILTER_WALK *Walk);
 VOID ObpEndWalk(OBP_FILTER_WALK *Walk);
-/* A filter's routine must return as it was called: names it if not. */
-VOID ObpCheckFilterReturn(OBP_FILTER_STACK *Stack, ULONG_PTR Routine);
+/* A filter's routine must return at the Irql that it was called at: names it if not. */
+VOID ObpCheckFilterReturn(OBP_FILTER_STACK *Stack, ULONG_PTR Routine, KIRQL Irql);
 
 /* Filters whose code lies in the range: the unload audit. Kind: of the first. */
 ULONG ObpCountFiltersInRange(ULONG_PTR Base, SIZE_T Size, const char **Kind);

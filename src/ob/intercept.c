@@ -116,6 +116,7 @@ ObpCallPreOperation(OBP_HANDLE_OPERATION *Handle, OBP_FILTER *Filter,
                                                 .Object = Handle->Object,
                                                 .ObjectType = ObpGetObjectType(Handle->Object),
                                                 .Parameters = &parameters};
+    KIRQL irql = KiCurrentIrql();
 
     information.KernelHandle = Handle->Kernel;
     memset(&parameters, 0, sizeof(parameters));
@@ -127,7 +128,7 @@ ObpCallPreOperation(OBP_HANDLE_OPERATION *Handle, OBP_FILTER *Filter,
         parameters.DuplicateHandleInformation.TargetProcess = Handle->Target;
     }
     (VOID) Routine(ObpInterceptOf(Filter)->Context, &information);
-    ObpCheckFilterReturn(&ObpIntercepts, (ULONG_PTR)Routine);
+    ObpCheckFilterReturn(&ObpIntercepts, (ULONG_PTR)Routine, irql);
     Handle->Access &= parameters.CreateHandleInformation.DesiredAccess;
     Handle->CallContext[Handle->Walk.Count - 1] = information.CallContext;
 }
@@ -161,10 +162,11 @@ ObpCallPostOperation(OBP_HANDLE_OPERATION *Handle, OBP_FILTER *Filter,
         .CallContext = Handle->CallContext[Handle->Walk.Count - 1],
         .ReturnStatus = Status,
         .Parameters = NT_SUCCESS(Status) ? &parameters : NULL};
+    KIRQL irql = KiCurrentIrql();
 
     information.KernelHandle = Handle->Kernel;
     Routine(ObpInterceptOf(Filter)->Context, &information);
-    ObpCheckFilterReturn(&ObpIntercepts, (ULONG_PTR)Routine);
+    ObpCheckFilterReturn(&ObpIntercepts, (ULONG_PTR)Routine, irql);
 }
 
 static VOID
@@ -210,8 +212,7 @@ ObpInterceptHandle(OBP_HANDLE_TABLE *Table, PVOID Object, ACCESS_MASK Access, UL
 static BOOLEAN
 ObpIsImageCode(ULONG_PTR Routine)
 {
-    return Routine == 0 ||
-           (MiIsKernelAddress(Routine) && Routine - ExpKernelBase >= ExpKernelEnd - ExpKernelBase);
+    return Routine == 0 || MiIsImageAddress(Routine);
 }
 
 static NTSTATUS

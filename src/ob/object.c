@@ -353,14 +353,17 @@ ObReferenceObjectSafe(PVOID Object)
     return FALSE;
 }
 
-/* Kernel mode may name the wrong type, but not a symbolic link's: as on Windows. */
+/*
+ * Kernel mode may name the wrong type, but not a symbolic link's: as on Windows. User mode must
+ * name a type.
+ */
 NTSTATUS NTAPI
 ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
                            KPROCESSOR_MODE AccessMode)
 {
     NT_ENTER(ObReferenceObjectByPointer);
-    if (ObjectType != NULL && ObpHeader(Object)->Type != ObjectType &&
-        (AccessMode != KernelMode || ObjectType == ObpSymbolicLinkType)) {
+    if (ObpHeader(Object)->Type != ObjectType &&
+        (AccessMode != KernelMode || (ObjectType != NULL && ObjectType == ObpSymbolicLinkType))) {
         return STATUS_OBJECT_TYPE_MISMATCH;
     }
     ObpReference(Object);

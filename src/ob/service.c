@@ -269,7 +269,7 @@ ObpDuplicateInto(const OBP_SOURCE *Source, HANDLE TargetProcess, ACCESS_MASK Acc
     if ((Options & DUPLICATE_SAME_ATTRIBUTES) != 0) {
         Attributes = Source->Attributes;
     }
-    if (NT_SUCCESS(status)) {
+    if (NT_SUCCESS(status) && Target != NULL) {
         Attributes &= Mode == KernelMode ? OBJ_INHERIT | OBJ_KERNEL_HANDLE : OBJ_INHERIT;
         table = (Attributes & OBJ_KERNEL_HANDLE) != 0 ? ObpSystemTable() : ObpTableOf(process);
         if (table == NULL) {
@@ -331,6 +331,18 @@ ZwClose(HANDLE Handle)
     return OBP_ZW(ObpClose(Handle));
 }
 
+/*
+ * NtDuplicateObject - one more handle to the object of a handle
+ *
+ * TargetProcess  NULL with DUPLICATE_CLOSE_SOURCE only: nothing is made
+ * Target         NULL: no handle is made
+ *
+ * Errors   STATUS_INVALID_PARAMETER, STATUS_INVALID_HANDLE, STATUS_ACCESS_DENIED,
+ *          STATUS_OBJECT_TYPE_MISMATCH, STATUS_PROCESS_IS_TERMINATING, STATUS_ACCESS_VIOLATION.
+ *          DUPLICATE_CLOSE_SOURCE closes Source also if the rest fails.
+ * IRQL     PASSIVE_LEVEL
+ * Source   WDK reference, nf-ntifs-zwduplicateobject
+ */
 NTSTATUS NTAPI
 NtDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess, PHANDLE Target,
                   ACCESS_MASK Access, ULONG Attributes, ULONG Options)
@@ -342,6 +354,9 @@ NtDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess, PHA
     NTSTATUS status;
     PVOID process;
 
+    if (TargetProcess == NULL && (Options & DUPLICATE_CLOSE_SOURCE) == 0) {
+        return STATUS_INVALID_PARAMETER;
+    }
     status = ObpReferenceProcess(SourceProcess, mode, &process);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -354,8 +369,9 @@ NtDuplicateObject(HANDLE SourceProcess, HANDLE Source, HANDLE TargetProcess, PHA
             status =
                 ObpDuplicateInto(&source, TargetProcess, Access, Attributes, Options, mode, Target);
         }
-        if ((Options & DUPLICATE_CLOSE_SOURCE) != 0 && !ObpIsKernelHandle(Source)) {
-            ObpCloseHandle(table, Source, mode, FALSE);
+        if ((Options & DUPLICATE_CLOSE_SOURCE) != 0) {
+            ObpCloseHandle(ObpIsKernelHandle(Source) ? ObpSystemTable() : table, Source, mode,
+                           FALSE);
         }
         ObfDereferenceObject(source.Object);
     }

@@ -11,6 +11,8 @@
  *
  * Invariants  C1  PSP_HOST_THREAD.References: one of the maker, one of the thread; the last to let
  *                 go puts the block on PspDeadThreads, so Host is set when it is read there.
+ *             C2  A client's thread counts as a thread change from before its host thread is made
+ *                 until it goes to user mode (EX2).
  */
 #include <setjmp.h>
 
@@ -82,9 +84,12 @@ static VOID
 PspRunUserThread(PETHREAD Thread)
 {
     NTSTATUS (*start)(PVOID) = (NTSTATUS(*)(PVOID))(ULONG_PTR)Thread->StartAddress;
+    LONG suspended;
 
-    while (__atomic_load_n(&Thread->SuspendCount, __ATOMIC_ACQUIRE) != 0) {
-        KeWaitForSingleObject(&Thread->ResumeEvent, Suspended, KernelMode, FALSE, NULL);
+    PspEndThreadChange(); /* C2 */
+    /* Not a wait of the kernel's: it may last longer than the kernel. */
+    while ((suspended = __atomic_load_n(&Thread->SuspendCount, __ATOMIC_ACQUIRE)) != 0) {
+        HalpWaitAddress((uint32_t *)&Thread->SuspendCount, (uint32_t)suspended, HALP_NEVER);
     }
     Thread->ExitStatus = start(Thread->StartContext);
 }
@@ -125,7 +130,7 @@ PspThreadStart(void *Context)
     /* A client's that ended by returning, not in a system call, comes in from user mode. */
     leaves =
         !thread->IsSystemThread && __atomic_load_n(&thread->InSystemCall, __ATOMIC_RELAXED) == 0;
-    while (leaves && !PspBeginThreadChange()) {
+    while (leaves && !host->Cancelled && !PspBeginThreadChange()) { /* C2: or it has not left */
         PspStayAtGate();
     }
     __atomic_fetch_add(&PspEndingThreads, 1, __ATOMIC_ACQ_REL);
@@ -166,8 +171,14 @@ PspStartThread(PETHREAD Thread, const char *Name, PSP_HOST_THREAD **Host)
     host->Cancelled = FALSE;
     KeInitializeEvent(&host->Started, NotificationEvent, FALSE);
     KeInitializeEvent(&host->Go, NotificationEvent, FALSE);
+    if (!Thread->IsSystemThread) {
+        PspContinueThreadChange(); /* C2 */
+    }
     result = HalpCreateThread(&host->Host, Name, PspThreadStart, host);
     if (result != HALP_OK) {
+        if (!Thread->IsSystemThread) {
+            PspEndThreadChange();
+        }
         ExFreePoolWithTag(host, PSP_TAG);
         goto Undo;
     }
@@ -198,20 +209,24 @@ PspLetThreadGo(PETHREAD Thread, PSP_HOST_THREAD *Host, NTSTATUS Status)
 
 /* Makes, hands out and starts a thread; Setup fields are already in Thread. */
 static NTSTATUS
-PspPublishThread(PETHREAD Thread, ULONG Attributes, const char *Name, PHANDLE Handle,
+PspPublishThread(PETHREAD Thread, ACCESS_MASK Access, ULONG Attributes, PHANDLE Handle,
                  CLIENT_ID *ClientId)
 {
+    const char *name = Thread->IsSystemThread ? "system" : "client";
     PSP_HOST_THREAD *host;
     HANDLE handle;
     NTSTATUS status;
 
     ObReferenceObject(Thread); /* to read Cid behind the start */
-    status = PspStartThread(Thread, Name, &host);
+    status = PspStartThread(Thread, name, &host);
     if (!NT_SUCCESS(status)) {
         ObDereferenceObject(Thread);
         return status;
     }
-    status = ObpCreateHandle(Thread, THREAD_ALL_ACCESS, Attributes, &handle);
+    status = ObpMapAccess(PspThreadType, Access, KernelMode, &Access);
+    if (NT_SUCCESS(status)) {
+        status = ObpCreateHandle(Thread, Access, Attributes, &handle);
+    }
     if (NT_SUCCESS(status)) {
         *Handle = handle;
         if (ClientId != NULL) {
@@ -279,7 +294,7 @@ PspCreateUserThread(PVOID Start, PVOID Context, BOOLEAN Suspended, HANDLE *Handl
     thread->StartAddress = Start;
     thread->StartContext = Context;
     thread->SuspendCount = Suspended != FALSE;
-    return PspPublishThread(thread, 0, "client", Handle, ClientId);
+    return PspPublishThread(thread, THREAD_ALL_ACCESS, 0, Handle, ClientId);
 }
 
 DECLSPEC_NORETURN VOID
@@ -368,7 +383,7 @@ NtResumeThread(HANDLE Thread, PULONG Previous)
         return status;
     }
     previous = (ULONG)__atomic_exchange_n(&thread->SuspendCount, 0, __ATOMIC_ACQ_REL);
-    KeSetEvent(&thread->ResumeEvent, IO_NO_INCREMENT, FALSE);
+    HalpWakeAddress((uint32_t *)&thread->SuspendCount, MAXLONG);
     if (Previous != NULL) {
         status = MiCopyToUser(Previous, &previous, sizeof(previous), mode);
     }
@@ -381,12 +396,14 @@ NtResumeThread(HANDLE Thread, PULONG Previous)
 /*
  * PsCreateSystemThread - a thread that runs a driver's routine at PASSIVE_LEVEL
  *
- * ThreadHandle      closed by the caller (ZwClose); a kernel handle with OBJ_KERNEL_HANDLE
+ * ThreadHandle      closed by the caller (ZwClose); always a kernel handle
+ * DesiredAccess     of the handle
  * ObjectAttributes  only Attributes is looked at
  * ProcessHandle     NULL: the system process; else the client's
  *
  * Errors   STATUS_INSUFFICIENT_RESOURCES; STATUS_NOT_SUPPORTED for a process of the machine
  * IRQL     PASSIVE_LEVEL; blocks until the thread has started
+ * Differs  the thread is in no critical region: there are no normal kernel APCs to hold off
  * Source   WDK reference, nf-wdm-pscreatesystemthread
  */
 NTSTATUS NTAPI
@@ -417,7 +434,8 @@ PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUT
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    return PspPublishThread(thread, attributes, "system", ThreadHandle, ClientId);
+    return PspPublishThread(thread, DesiredAccess, attributes | OBJ_KERNEL_HANDLE, ThreadHandle,
+                            ClientId);
 }
 
 /*

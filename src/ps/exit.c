@@ -7,6 +7,9 @@
  * ends the waits of those that are inside, cancels their requests, and waits until each of them is
  * out; a thread that comes to a closed gate, from either side, stays there.
  *
+ * A thread may wait in a driver for what another one holds up, so each round ends the waits and
+ * the requests of all of them.
+ *
  * Invariants  EX1  Who goes in writes InSystemCall (or PspThreadChanges), then reads PspGateClosed;
  *                  who closes writes PspGateClosed, then reads those. HalpFlushWriteBuffers gives
  *                  the closer both halves of the order, so that a system call costs no barrier.
@@ -24,7 +27,7 @@
 uint32_t PspGateClosed;
 static uint32_t PspThreadChanges; /* atomic: host threads that are joining or leaving */
 static uint32_t PspGateLeaves;    /* atomic: counts threads that have come out; the closer waits */
-static uint32_t PspClosingThread; /* host id of the closer; set before PspGateClosed is */
+static uint32_t PspClosingThread; /* atomic: host id of the closer; set before PspGateClosed is */
 static PSP_THREAD_CANCEL *PspThreadCancel;
 
 VOID
@@ -43,7 +46,7 @@ PspOpenGate(VOID)
 VOID
 PspStayAtGate(VOID)
 {
-    if (HalpCurrentThreadId() == PspClosingThread) {
+    if (HalpCurrentThreadId() == __atomic_load_n(&PspClosingThread, __ATOMIC_RELAXED)) {
         return;
     }
     __atomic_fetch_add(&PspGateLeaves, 1, __ATOMIC_RELEASE);
@@ -74,26 +77,10 @@ PspEndThreadChange(VOID)
     }
 }
 
-/* A thread but Self that is in a system call, referenced; NULL: there is none. */
-static PETHREAD
-PspFindThreadInside(PETHREAD Self)
+VOID
+PspContinueThreadChange(VOID)
 {
-    PEPROCESS process = PspClientProcess;
-    PETHREAD found = NULL;
-    KIRQL irql;
-
-    KeAcquireSpinLock(&process->ThreadListLock, &irql);
-    for (PLIST_ENTRY entry = process->ThreadList.Flink;
-         entry != &process->ThreadList && found == NULL; entry = entry->Flink) {
-        PETHREAD thread = CONTAINING_RECORD(entry, ETHREAD, ThreadListEntry);
-
-        if (thread != Self && __atomic_load_n(&thread->InSystemCall, __ATOMIC_ACQUIRE) != 0) {
-            ObReferenceObject(thread); /* TH1 */
-            found = thread;
-        }
-    }
-    KeReleaseSpinLock(&process->ThreadListLock, irql);
-    return found;
+    __atomic_fetch_add(&PspThreadChanges, 1, __ATOMIC_SEQ_CST);
 }
 
 static VOID
@@ -109,6 +96,41 @@ PspReportThreadInside(PETHREAD Thread)
     HalpWriteLog(line, (SIZE_T)min(length, (int)sizeof(line) - 1));
 }
 
+/* Joining, leaving, and notify routines that are called for it: of no thread that is inside. */
+static VOID
+PspReportThreadChange(VOID)
+{
+    static const char line[] =
+        "ntbox: ps: a thread that begins or ends does not come out of the kernel: a driver's "
+        "thread notify routine does not return; the drivers are not unloaded\n";
+
+    HalpWriteLog(line, sizeof(line) - 1);
+}
+
+/* Ends the waits and requests of each thread but Self that is inside; how many there are. */
+static ULONG
+PspPushThreadsOut(PETHREAD Self, BOOLEAN Report)
+{
+    ULONG pass = PspBeginThreadPass();
+    ULONG inside = 0;
+    PETHREAD thread;
+
+    while ((thread = PspTakeThread(PspClientProcess, pass)) != NULL) {
+        if (thread != Self && __atomic_load_n(&thread->InSystemCall, __ATOMIC_ACQUIRE) != 0) {
+            ++inside;
+            KiEndUserWaits(&thread->Tcb);
+            if (PspThreadCancel != NULL) {
+                PspThreadCancel(thread);
+            }
+            if (Report) {
+                PspReportThreadInside(thread);
+            }
+        }
+        ObDereferenceObject(thread);
+    }
+    return inside;
+}
+
 BOOLEAN
 PspCloseGate(VOID)
 {
@@ -116,28 +138,21 @@ PspCloseGate(VOID)
     ULONG64 limit = HalpMonotonicTime() + PSP_EXIT_LIMIT;
 
     NT_IRQL_MAX(PASSIVE_LEVEL);
-    PspClosingThread = HalpCurrentThreadId();
+    __atomic_store_n(&PspClosingThread, HalpCurrentThreadId(), __ATOMIC_RELAXED);
     __atomic_store_n(&PspGateClosed, 1, __ATOMIC_SEQ_CST);
     HalpFlushWriteBuffers(); /* EX1 */
     for (;;) {
         uint32_t leaves = __atomic_load_n(&PspGateLeaves, __ATOMIC_ACQUIRE);
         ULONG64 now = HalpMonotonicTime();
-        PETHREAD thread = PspFindThreadInside(self);
+        ULONG inside = PspPushThreadsOut(self, now >= limit);
 
-        if (thread == NULL && __atomic_load_n(&PspThreadChanges, __ATOMIC_SEQ_CST) == 0) {
+        if (inside == 0 && __atomic_load_n(&PspThreadChanges, __ATOMIC_SEQ_CST) == 0) {
             return TRUE;
         }
-        if (thread != NULL) {
-            KiEndUserWaits(&thread->Tcb);
-            if (PspThreadCancel != NULL) {
-                PspThreadCancel(thread);
-            }
-            if (now >= limit) {
-                PspReportThreadInside(thread);
-            }
-            ObDereferenceObject(thread);
-        }
         if (now >= limit) {
+            if (inside == 0) {
+                PspReportThreadChange();
+            }
             return FALSE;
         }
         HalpWaitAddress(&PspGateLeaves, leaves, now + PSP_EXIT_LOOK);

@@ -47,7 +47,6 @@ struct _ETHREAD {
     PVOID ExitFrame;          /* jmp_buf of the thread's start; NULL: an attached host thread */
     PVOID NotifyCalls;        /* innermost notify routine running on it (ps private) */
     LIST_ENTRY TimerList;     /* timers that were set with an APC; timer.c */
-    KEVENT ResumeEvent;       /* user threads created suspended wait for it */
     LONG SuspendCount;        /* atomic: 1 until NtResumeThread */
     ULONG_PTR IoSlot;         /* io: the requests being issued, see io/iop.h I3 (io private) */
     struct _IRP *TopLevelIrp; /* IoSetTopLevelIrp; its own thread only */

@@ -76,6 +76,8 @@ VOID PspCancelThreadTimers(PETHREAD Thread);
 /* Around the joining and the leaving of a host thread. FALSE: the gate is closed, do not. */
 BOOLEAN PspBeginThreadChange(VOID);
 VOID PspEndThreadChange(VOID);
+/* Counts one more, which the thread that is being made will end. The caller is inside itself. */
+VOID PspContinueThreadChange(VOID);
 
 /* ---- thread.c ---- */
 
@@ -88,6 +90,10 @@ VOID PspInsertThread(PETHREAD Thread);
  */
 VOID PspEndCurrentThread(PETHREAD Thread);
 VOID PspDeleteThread(PVOID Object);
+/* A walk over the threads of a process: the number that PspTakeThread knows it by. */
+ULONG PspBeginThreadPass(VOID);
+/* A thread that this pass has not had yet, referenced; NULL: none is left. */
+PETHREAD PspTakeThread(PEPROCESS Process, ULONG Pass);
 /* Cancels and awaits the IRPs of every thread of the process. */
 VOID PspRundownThreads(PEPROCESS Process);
 KTHREAD *PspAttachHostThread(VOID);

@@ -450,8 +450,8 @@ PspQueryThread(const PSP_QUERY *Query, PETHREAD Thread, ULONG Class)
     PSP_THREAD_BASIC basic = {.ExitStatus = PsGetThreadExitStatus(Thread),
                               .ClientId = Thread->Cid,
                               .AffinityMask = KeQueryActiveProcessors(),
-                              .Priority = PSP_BASE_PRIORITY,
-                              .BasePriority = PSP_BASE_PRIORITY};
+                              .Priority = KeQueryPriorityThread(&Thread->Tcb),
+                              .BasePriority = KeQueryPriorityThread(&Thread->Tcb)};
     ULONG ended = PsIsThreadTerminating(Thread);
 
     switch (Class) {

@@ -12,6 +12,8 @@
  */
 #include "ps/psp.h"
 
+#define PSP_C4_ENDED_WITH_LOCK 0x100A
+
 static PSP_THREAD_RUNDOWN *PspThreadRundown;
 
 VOID
@@ -39,7 +41,6 @@ PspCreateThreadObject(PEPROCESS Process, PETHREAD *Thread)
     InitializeListHead(&thread->IrpList);
     InitializeListHead(&thread->ThreadListEntry);
     InitializeListHead(&thread->TimerList);
-    KeInitializeEvent(&thread->ResumeEvent, NotificationEvent, FALSE);
     thread->ExitStatus = STATUS_PENDING;
     *Thread = thread;
     return STATUS_SUCCESS;
@@ -97,9 +98,9 @@ PspAttachHostThread(VOID)
     KiSetCurrentThread(&thread->Tcb);
     thread->Tcb.PreviousMode = KernelMode;
     PspInsertThread(thread);
-    PspEndThreadChange();
     PspTellThreadMade(thread);
     PspTellThreadStarts(thread);
+    PspEndThreadChange();
     return &thread->Tcb;
 }
 
@@ -110,18 +111,44 @@ static VOID
 PspCheckThreadAtEnd(PETHREAD Thread)
 {
     KTHREAD *tcb = &Thread->Tcb;
+    EXP_TRACKED resource;
+    uintptr_t low;
+    uintptr_t high;
+    char text[600];
+    char routine[400];
 
     if (!IsListEmpty(&tcb->MutantList)) {
         KMUTANT *mutant = CONTAINING_RECORD(tcb->MutantList.Flink, KMUTANT, MutantListEntry);
-        KiBugCheckDetail(THREAD_TERMINATE_HELD_MUTEX, (ULONG_PTR)tcb, (ULONG_PTR)mutant, 0, 0,
-                         "a system thread ended while it owned a mutex; release it first");
+        ExpNameCode((ULONG_PTR)Thread->StartAddress + 1, routine, sizeof(routine));
+        KiBugCheckDetail(
+            THREAD_TERMINATE_HELD_MUTEX, (ULONG_PTR)tcb, (ULONG_PTR)mutant, 0, 0,
+            "the system thread %s ended while it owned the mutex %p; KeReleaseMutex it "
+            "first",
+            routine, (void *)mutant);
     }
     if (tcb->Irql != PASSIVE_LEVEL || tcb->KernelApcDisable != 0 || tcb->SpecialApcDisable != 0) {
+        KiDescribeHeld(tcb, text, sizeof(text));
+        ExpNameCode((ULONG_PTR)Thread->StartAddress + 1, routine, sizeof(routine));
         KiBugCheckDetail(KERNEL_APC_PENDING_DURING_EXIT, 0,
                          (ULONG_PTR)(LONG_PTR)tcb->KernelApcDisable, tcb->Irql, 0,
-                         "a system thread ended at IRQL %u with %d critical and %d guarded regions "
-                         "entered: a lock is still held, or a region not left",
-                         tcb->Irql, -tcb->KernelApcDisable, -tcb->SpecialApcDisable);
+                         "the system thread %s ended at IRQL %u with %d critical and %d guarded "
+                         "regions entered: a lock is still held, or a region not left. It holds: "
+                         "%s",
+                         routine, tcb->Irql, -tcb->KernelApcDisable, -tcb->SpecialApcDisable,
+                         text[0] != 0 ? text : "nothing known");
+    }
+    if (ExpFindOwnedResource(tcb, &resource)) {
+        ExpNameCode(resource.Caller, text, sizeof(text));
+        ExpNameCode((ULONG_PTR)Thread->StartAddress + 1, routine, sizeof(routine));
+        KiBugCheckDetail(DRIVER_VERIFIER_DETECTED_VIOLATION, PSP_C4_ENDED_WITH_LOCK,
+                         (ULONG_PTR)resource.Object, (ULONG_PTR)tcb, 0,
+                         "the system thread %s ended while it owned the ERESOURCE %p, initialised "
+                         "by %s; ExReleaseResourceLite it first",
+                         routine, resource.Object, text);
+    }
+    if (tcb->StackTimers) {
+        HalpStackLimits(&low, &high);
+        KiCheckStackTimers(tcb, (PVOID)high, "The system thread", (ULONG_PTR)Thread->StartAddress);
     }
 }
 
@@ -179,8 +206,15 @@ PspDetachHostThread(KTHREAD *Thread)
     PspEndThreadChange();
 }
 
-/* A thread that this pass has not had yet, referenced; NULL: none is left. */
-static PETHREAD
+ULONG
+PspBeginThreadPass(VOID)
+{
+    static ULONG passes; /* atomic */
+
+    return __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED);
+}
+
+PETHREAD
 PspTakeThread(PEPROCESS Process, ULONG Pass)
 {
     PETHREAD found = NULL;
@@ -204,8 +238,7 @@ PspTakeThread(PEPROCESS Process, ULONG Pass)
 VOID
 PspRundownThreads(PEPROCESS Process)
 {
-    static ULONG passes; /* atomic */
-    ULONG pass = __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED);
+    ULONG pass = PspBeginThreadPass();
     PETHREAD thread;
 
     while ((thread = PspTakeThread(Process, pass)) != NULL) {

@@ -62,35 +62,72 @@ RtlCompareMemory(CONST VOID *Source1, CONST VOID *Source2, SIZE_T Length)
     return i;
 }
 
-/* Bytes before the first ULONG that is not Pattern; Length is rounded down to whole ULONGs. */
+/* Bytes before the first ULONG that is not Pattern; 0 unless Source and Length are in ULONGs. */
 SIZE_T NTAPI
 RtlCompareMemoryUlong(PVOID Source, SIZE_T Length, ULONG Pattern)
 {
     const ULONG *values = Source;
     SIZE_T i = 0;
 
+    if (((ULONG_PTR)Source | Length) % sizeof(ULONG) != 0) {
+        return 0;
+    }
     while (i < Length / sizeof(ULONG) && values[i] == Pattern) {
         i++;
     }
     return i * sizeof(ULONG);
 }
 
-/* Stops in a debugger that is attached; otherwise nothing happens. */
+#pragma GCC visibility pop
+
+static VOID (*RtlpBreakpoint)(const char *, ULONG_PTR, ULONG);       /* atomic */
+static VOID (*RtlpAssertFailure)(const char *, const char *, ULONG); /* atomic */
+
+VOID
+RtlpRegisterBreakpoint(VOID (*Break)(const char *Function, ULONG_PTR Caller, ULONG Status))
+{
+    __atomic_store_n(&RtlpBreakpoint, Break, __ATOMIC_RELEASE);
+}
+
+static VOID
+RtlpBreak(const char *Function, ULONG_PTR Caller, ULONG Status)
+{
+    VOID (*unhandled)(const char *, ULONG_PTR, ULONG);
+
+    if (HalpBreakIntoDebugger()) {
+        return;
+    }
+    unhandled = __atomic_load_n(&RtlpBreakpoint, __ATOMIC_ACQUIRE);
+    if (unhandled != NULL) {
+        unhandled(Function, Caller, Status);
+    }
+    HalpAbort();
+}
+
+#pragma GCC visibility push(default)
+
+/*
+ * DbgBreakPoint - stop in the debugger that is attached to the process, and go on from there
+ *
+ * Without one it raises STATUS_BREAKPOINT, which a __try block around the call may take; if none
+ * does: bugcheck KMODE_EXCEPTION_NOT_HANDLED, STATUS_BREAKPOINT, caller, Status.
+ *
+ * IRQL     any
+ * Source   WDK reference, nf-wdm-dbgbreakpoint, nf-wdm-dbgbreakpointwithstatus
+ */
 VOID NTAPI
 DbgBreakPoint(VOID)
 {
-    HalpBreakIntoDebugger();
+    RtlpBreak("DbgBreakPoint", NT_CALLER(), 0);
 }
 
 VOID NTAPI
 DbgBreakPointWithStatus(ULONG Status)
 {
-    HalpBreakIntoDebugger();
+    RtlpBreak("DbgBreakPointWithStatus", NT_CALLER(), Status);
 }
 
 #pragma GCC visibility pop
-
-static VOID (*RtlpAssertFailure)(const char *, const char *, ULONG); /* atomic */
 
 VOID
 RtlpRegisterAssertFailure(VOID (*Fail)(const char *Assertion, const char *File, ULONG Line))

@@ -86,16 +86,22 @@ RtlpFormat(ULONGLONG Value, ULONG Base, PUNICODE_STRING String)
     text.Buffer = &digits[first];
     text.Length = (USHORT)((RTL_NUMBER_OF(digits) - first) * sizeof(WCHAR));
     text.MaximumLength = text.Length;
-    if (text.Length > String->MaximumLength) {
+    if (text.Length + sizeof(WCHAR) > String->MaximumLength) {
         return STATUS_BUFFER_OVERFLOW;
     }
-    RtlCopyUnicodeString(String, &text);
+    RtlCopyUnicodeString(String, &text); /* and a terminator, as there is room */
     return STATUS_SUCCESS;
 }
 
 #pragma GCC visibility push(default)
 
-/* Base: 0 (10), 2, 8, 10 or 16. Errors: STATUS_INVALID_PARAMETER, STATUS_BUFFER_OVERFLOW. */
+/*
+ * RtlIntegerToUnicodeString - a number as text, with a terminating NUL
+ *
+ * Base     0 (10), 2, 8, 10 or 16
+ *
+ * Errors   STATUS_INVALID_PARAMETER (base), STATUS_BUFFER_OVERFLOW (no room for text and NUL)
+ */
 NTSTATUS NTAPI
 RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String)
 {
@@ -110,12 +116,19 @@ RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STRING String)
     return RtlpFormat(Value, Base, String);
 }
 
-/* Base 0: by the prefix 0x, 0o or 0b, else 10. No digits: the value is 0. */
+/*
+ * RtlUnicodeStringToInteger - the number that a text begins with; 0 if it begins with none
+ *
+ * Base     0: by the prefix 0x, 0o or 0b, else 10
+ *
+ * Errors   STATUS_INVALID_PARAMETER: an empty string, an unknown base
+ * Source   WDK reference, nf-wdm-rtlunicodestringtointeger
+ */
 NTSTATUS NTAPI
 RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value)
 {
     NT_ENTER(RtlUnicodeStringToInteger);
-    if (Base != 0 && !RtlpIsBase(Base)) {
+    if (String->Length < sizeof(WCHAR) || (Base != 0 && !RtlpIsBase(Base))) {
         return STATUS_INVALID_PARAMETER;
     }
     *Value = (ULONG)RtlpParse(String->Buffer, String->Length / sizeof(WCHAR), TRUE, Base);

@@ -140,16 +140,18 @@ RtlUpcaseUnicodeToOemN(PCHAR OemString, ULONG MaxBytesInOemString, PULONG BytesI
                          1, BytesInOemString);
 }
 
-/* The same, for the ANSI code page, which is the same. nf-ntifs-rtlupcaseunicodetomultibyten */
+/* For the ANSI code page, which is the same; but always STATUS_SUCCESS, cut or not.
+ * Source: WDK reference, nf-ntifs-rtlupcaseunicodetomultibyten */
 NTSTATUS NTAPI
 RtlUpcaseUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString,
                              PULONG BytesInMultiByteString, PCWCH UnicodeString,
                              ULONG BytesInUnicodeString)
 {
     NT_ENTER(RtlUpcaseUnicodeToMultiByteN);
-    return RtlpFinishOem(RtlpConvertUpcase(UnicodeString, BytesInUnicodeString / sizeof(WCHAR),
-                                           MultiByteString, MaxBytesInMultiByteString),
-                         1, BytesInMultiByteString);
+    RtlpFinishOem(RtlpConvertUpcase(UnicodeString, BytesInUnicodeString / sizeof(WCHAR),
+                                    MultiByteString, MaxBytesInMultiByteString),
+                  1, BytesInMultiByteString);
+    return STATUS_SUCCESS;
 }
 
 /*

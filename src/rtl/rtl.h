@@ -20,6 +20,8 @@ VOID RtlpFree(PVOID Block);
 
 /* ke registers how a failed assertion ends the system; before that it ends the process. */
 VOID RtlpRegisterAssertFailure(VOID (*Fail)(const char *Assertion, const char *File, ULONG Line));
+/* ke registers what a breakpoint does that no debugger takes. */
+VOID RtlpRegisterBreakpoint(VOID (*Break)(const char *Function, ULONG_PTR Caller, ULONG Status));
 
 /*
  * Convert text of a known length; nothing is NUL-terminated. What is invalid becomes U+FFFD: each

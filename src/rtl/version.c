@@ -146,7 +146,8 @@ VerSetConditionMask(ULONGLONG ConditionMask, ULONG TypeMask, UCHAR Condition)
 /*
  * RtlVerifyVersionInfo - is this system what the caller wants?
  *
- * Returns  STATUS_SUCCESS, STATUS_REVISION_MISMATCH, STATUS_INVALID_PARAMETER (no type named)
+ * Returns  STATUS_SUCCESS, STATUS_REVISION_MISMATCH, STATUS_INVALID_PARAMETER (no type or no
+ *          condition named)
  * IRQL     PASSIVE_LEVEL
  */
 NTSTATUS NTAPI
@@ -165,7 +166,7 @@ RtlVerifyVersionInfo(PRTL_OSVERSIONINFOEXW VersionInfo, ULONG TypeMask, ULONGLON
         {VER_PRODUCT_TYPE, VER_NT_WORKSTATION, VersionInfo->wProductType},
     };
 
-    if (TypeMask == 0) {
+    if (TypeMask == 0 || ConditionMask == 0) {
         return STATUS_INVALID_PARAMETER;
     }
     if ((TypeMask & VER_SUITENAME) != 0 &&

@@ -85,11 +85,15 @@ SepFirstFreeAce(PACL Acl)
     return ace;
 }
 
-static BOOLEAN
-SepIsAbsolute(PISECURITY_DESCRIPTOR Descriptor)
+/* May parts be set? */
+static NTSTATUS
+SepCheckAbsolute(PISECURITY_DESCRIPTOR Descriptor)
 {
-    return Descriptor->Revision == SECURITY_DESCRIPTOR_REVISION &&
-           (Descriptor->Control & SE_SELF_RELATIVE) == 0;
+    if (Descriptor->Revision != SECURITY_DESCRIPTOR_REVISION) {
+        return STATUS_UNKNOWN_REVISION;
+    }
+    return (Descriptor->Control & SE_SELF_RELATIVE) != 0 ? STATUS_INVALID_SECURITY_DESCR
+                                                         : STATUS_SUCCESS;
 }
 
 static VOID
@@ -202,8 +206,11 @@ RtlAddAccessAllowedAceEx(PACL Acl, ULONG AceRevision, ULONG AceFlags, ACCESS_MAS
     if (ace == NULL) {
         return STATUS_INVALID_ACL;
     }
-    if (AceRevision > ACL_REVISION_DS || Acl->AclRevision > ACL_REVISION_DS) {
+    if (AceRevision < ACL_REVISION || AceRevision > ACL_REVISION_DS) {
         return STATUS_REVISION_MISMATCH;
+    }
+    if ((AceFlags & ~(ULONG)VALID_INHERIT_FLAGS) != 0) {
+        return STATUS_INVALID_PARAMETER;
     }
     size = (ULONG)FIELD_OFFSET(ACCESS_ALLOWED_ACE, SidStart) + RtlLengthSid(Sid);
     if (size > (SIZE_T)((PUCHAR)Acl + Acl->AclSize - (PUCHAR)ace)) {
@@ -215,6 +222,7 @@ RtlAddAccessAllowedAceEx(PACL Acl, ULONG AceRevision, ULONG AceFlags, ACCESS_MAS
     ace->Mask = AccessMask;
     memcpy(&ace->SidStart, Sid, RtlLengthSid(Sid));
     Acl->AceCount++;
+    Acl->AclRevision = (UCHAR)max((ULONG)Acl->AclRevision, AceRevision);
     return STATUS_SUCCESS;
 }
 
@@ -261,9 +269,10 @@ RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, BOOLEAN Da
 {
     NT_ENTER(RtlSetDaclSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    NTSTATUS status = SepCheckAbsolute(descriptor);
 
-    if (!SepIsAbsolute(descriptor)) {
-        return STATUS_INVALID_SECURITY_DESCR;
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
     SepSetControl(descriptor, SE_DACL_PRESENT, DaclPresent);
     SepSetControl(descriptor, SE_DACL_DEFAULTED, DaclPresent && DaclDefaulted);
@@ -277,9 +286,10 @@ RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Owne
 {
     NT_ENTER(RtlSetOwnerSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    NTSTATUS status = SepCheckAbsolute(descriptor);
 
-    if (!SepIsAbsolute(descriptor)) {
-        return STATUS_INVALID_SECURITY_DESCR;
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
     descriptor->Owner = Owner;
     SepSetControl(descriptor, SE_OWNER_DEFAULTED, OwnerDefaulted);
@@ -292,9 +302,10 @@ RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Grou
 {
     NT_ENTER(RtlSetGroupSecurityDescriptor);
     PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    NTSTATUS status = SepCheckAbsolute(descriptor);
 
-    if (!SepIsAbsolute(descriptor)) {
-        return STATUS_INVALID_SECURITY_DESCR;
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
     descriptor->Group = Group;
     SepSetControl(descriptor, SE_GROUP_DEFAULTED, GroupDefaulted);

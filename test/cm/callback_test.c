@@ -796,3 +796,73 @@ NT_TEST(RegCallback, CallbacksOfAnImageAreFoundAndRemoved)
     NT_EXPECT_EQ(PspRemoveNotifyRoutinesInRange((ULONG_PTR)Watch, 16), 1);
     NT_EXPECT_STATUS(CmUnRegisterCallback(a.Cookie), STATUS_INVALID_PARAMETER);
 }
+
+/* ---- a cookie that the first call already needs ---- */
+
+static LARGE_INTEGER EarlyCookie;
+static LONG EarlyCalls;
+
+static NTSTATUS NTAPI
+NeedCookie(PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    NT_EXPECT_NE(EarlyCookie.QuadPart, 0);
+    __atomic_fetch_add(&EarlyCalls, 1, __ATOMIC_RELAXED);
+    return STATUS_SUCCESS;
+}
+
+NT_TEST_SEEDS(RegCallback, TheCookieIsThereBeforeTheFirstCall, 60)
+{
+    UNICODE_STRING altitude = RTL_CONSTANT_STRING(L"1");
+    HANDLE thread;
+
+    EarlyCookie.QuadPart = 0;
+    NT_EXPECT_STATUS(
+        PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, FlushOften, NULL),
+        STATUS_SUCCESS);
+    for (ULONG turns = (ULONG)NtTestSeed() % 20; turns > 0; --turns) {
+        HalpYield();
+    }
+    NT_EXPECT_STATUS(CmRegisterCallbackEx(NeedCookie, &altitude, NULL, NULL, &EarlyCookie, NULL),
+                     STATUS_SUCCESS);
+    ZwWaitForSingleObject(thread, FALSE, NULL);
+    ZwClose(thread);
+    NT_EXPECT_STATUS(CmUnRegisterCallback(EarlyCookie), STATUS_SUCCESS);
+}
+
+static void
+UnregisterInCleanUp(WATCHER *Watcher, REG_NOTIFY_CLASS Class, PVOID Argument)
+{
+    if (Class == RegNtCallbackObjectContextCleanup) {
+        CmUnRegisterCallback(Watcher->Cookie);
+    }
+}
+
+NT_TEST(RegCallback, UnregisteringFromInsideACleanUpIsABugcheck)
+{
+    WATCHER a = Watcher('a');
+    HANDLE key = MakeKey(PATH_SERVICES L"\\Cb");
+
+    a.Inside = UnregisterInCleanUp;
+    Register(&a, L"1");
+    NT_EXPECT_STATUS(CmSetCallbackObjectContext(ObjectOf(key), &a.Cookie, (PVOID)0x10, NULL),
+                     STATUS_SUCCESS);
+    NT_EXPECT_BUGCHECK(0xC4, ZwClose(key));
+}
+
+static void
+RaiseToApcLevel(WATCHER *Watcher, REG_NOTIFY_CLASS Class, PVOID Argument)
+{
+    KIRQL irql;
+
+    KeRaiseIrql(APC_LEVEL, &irql);
+}
+
+NT_TEST(RegCallback, ReturningAtApcLevelIsABugcheckToo)
+{
+    WATCHER a = Watcher('a');
+    HANDLE key = MakeKey(PATH_SERVICES L"\\Cb");
+
+    a.Inside = RaiseToApcLevel;
+    Register(&a, L"1");
+    NT_EXPECT_BUGCHECK(IRQL_UNEXPECTED_VALUE, ZwFlushKey(key));
+}

@@ -302,6 +302,7 @@ NT_TEST(Key, KeyInformationCountsAndNames)
     HANDLE key = MakeKey(PATH_SERVICES L"\\Info");
     union {
         KEY_FULL_INFORMATION Full;
+        KEY_CACHED_INFORMATION Cached;
         ULONG NameLength;
         UCHAR Room[256];
     } buffer;
@@ -321,9 +322,69 @@ NT_TEST(Key, KeyInformationCountsAndNames)
                      STATUS_SUCCESS);
     NT_EXPECT_EQ(buffer.NameLength, full.Length);
     NT_EXPECT_EQ(memcmp(buffer.Room + sizeof(ULONG), full.Buffer, full.Length), 0);
+    NT_EXPECT_STATUS(
+        ZwQueryKey(key, KeyCachedInformation, &buffer, sizeof(KEY_CACHED_INFORMATION) - 1, &needed),
+        STATUS_BUFFER_TOO_SMALL);
+    NT_EXPECT_EQ(needed, sizeof(KEY_CACHED_INFORMATION));
     NT_EXPECT_STATUS(ZwQueryKey(key, KeyCachedInformation, &buffer, sizeof(buffer), &needed),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(needed, sizeof(KEY_CACHED_INFORMATION));
+    NT_EXPECT_EQ(buffer.Cached.SubKeys, 1);
+    NT_EXPECT_EQ(buffer.Cached.MaxNameLen, 10);
+    NT_EXPECT_EQ(buffer.Cached.Values, 1);
+    NT_EXPECT_EQ(buffer.Cached.MaxValueNameLen, 10);
+    NT_EXPECT_EQ(buffer.Cached.MaxValueDataLen, 6);
+    NT_EXPECT_EQ(buffer.Cached.NameLength, 8);
+    NT_EXPECT_EQ(buffer.Cached.TitleIndex, 0);
+    NT_EXPECT_NE(buffer.Cached.LastWriteTime.QuadPart, 0);
+    NT_EXPECT_STATUS(ZwQueryKey(key, MaxKeyInfoClass, &buffer, sizeof(buffer), &needed),
                      STATUS_INVALID_PARAMETER);
     NT_EXPECT_STATUS(ZwFlushKey(key), STATUS_SUCCESS);
+    ZwClose(key);
+}
+
+NT_TEST(Key, SubKeyBuffersFollowTheSameRule)
+{
+    static const struct {
+        KEY_INFORMATION_CLASS Class;
+        ULONG Fixed;
+        ULONG Whole;
+    } rows[] = {
+        /* Name "Below": 10 bytes; no class. */
+        {KeyBasicInformation, FIELD_OFFSET(KEY_BASIC_INFORMATION, Name),
+         FIELD_OFFSET(KEY_BASIC_INFORMATION, Name) + 10},
+        {KeyNodeInformation, FIELD_OFFSET(KEY_NODE_INFORMATION, Name),
+         FIELD_OFFSET(KEY_NODE_INFORMATION, Name) + 10},
+        {KeyFullInformation, FIELD_OFFSET(KEY_FULL_INFORMATION, Class),
+         FIELD_OFFSET(KEY_FULL_INFORMATION, Class)},
+    };
+    HANDLE key = MakeKey(PATH_SERVICES L"\\Short");
+    ULONG needed;
+
+    ZwClose(MakeKey(PATH_SERVICES L"\\Short\\Below"));
+    NT_FOR_EACH (row, rows) {
+        for (ULONG length = 0; length <= row->Whole + 1; ++length) {
+            UCHAR buffer[128];
+            NTSTATUS expected = length < row->Whole ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
+            NTSTATUS status;
+
+            memset(buffer, 0xEE, sizeof(buffer));
+            needed = 0;
+            status =
+                ZwEnumerateKey(key, 0, row->Class, length != 0 ? buffer : NULL, length, &needed);
+            NT_EXPECT_EQ(needed, row->Whole);
+            NT_EXPECT_EQ(buffer[length], 0xEE);
+            if (length < row->Fixed) {
+                expected = STATUS_BUFFER_TOO_SMALL;
+                NT_EXPECT_EQ(buffer[0], 0xEE);
+            }
+            NT_EXPECT_STATUS(status, expected);
+        }
+    }
+    NT_EXPECT_STATUS(ZwEnumerateKey(key, 0, KeyNameInformation, NULL, 0, &needed),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(ZwEnumerateKey(key, 0, KeyCachedInformation, NULL, 0, &needed),
+                     STATUS_INVALID_PARAMETER);
     ZwClose(key);
 }
 

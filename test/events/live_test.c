@@ -108,7 +108,7 @@ RunWorkload(RUN *Run, uint32_t Source, const char *Mode, const char *First, cons
 static size_t
 ReadLog(int LogFd, LOGGED **Lines)
 {
-    off_t length = lseek(LogFd, 0, SEEK_CUR);
+    off_t length = lseek(LogFd, 0, SEEK_END);
     char *text = calloc(1, (size_t)length + 1);
     size_t count = 0;
     char *line;

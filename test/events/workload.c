@@ -12,6 +12,7 @@
  *   signal NUMBER     a child that runs "pause" is killed by the signal
  *   pause             writes a NUL instead of a line, then waits for a signal
  */
+#include <fcntl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -230,6 +231,7 @@ main(int Argc, char **Argv)
 
     Self = Argv[0];
     LogFd = Argc > 1 ? atoi(Argv[1]) : -1;
+    (void)fcntl(LogFd, F_SETFL, O_APPEND); /* many write to it at once */
     if (Argc == 5) {
         return RunMany(mode, first, atoi(Argv[4]));
     }

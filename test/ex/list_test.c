@@ -141,6 +141,97 @@ NT_TEST(ExInterlocked, SumsReturnTheValueBefore)
     NT_EXPECT_EQ(small, 12);
 }
 
+NT_TEST(ExInterlocked, SingleListsAreStacks)
+{
+    SINGLE_LIST_ENTRY head = {NULL};
+    SINGLE_LIST_ENTRY entries[2];
+    KSPIN_LOCK lock;
+
+    KeInitializeSpinLock(&lock);
+    NT_EXPECT_EQ(ExInterlockedPopEntryList(&head, &lock), NULL);
+    NT_EXPECT_EQ(ExInterlockedPushEntryList(&head, &entries[0], &lock), NULL);
+    NT_EXPECT_EQ(ExInterlockedPushEntryList(&head, &entries[1], &lock), &entries[0]);
+    NT_EXPECT_EQ(ExInterlockedPopEntryList(&head, &lock), &entries[1]);
+    NT_EXPECT_EQ(ExInterlockedPopEntryList(&head, &lock), &entries[0]);
+    NT_EXPECT_EQ(ExInterlockedPopEntryList(&head, &lock), NULL);
+}
+
+NT_TEST(ExInterlocked, WorksAtEveryIrqlAndKeepsIt)
+{
+    static const KIRQL levels[] = {APC_LEVEL, DISPATCH_LEVEL, 5, HIGH_LEVEL};
+    LARGE_INTEGER one = {.QuadPart = 1};
+    KSPIN_LOCK lock;
+
+    KeInitializeSpinLock(&lock);
+    NT_FOR_EACH (level, levels) {
+        LARGE_INTEGER sum = {.QuadPart = 0};
+        SINGLE_LIST_ENTRY stack = {NULL};
+        SINGLE_LIST_ENTRY item;
+        LIST_ENTRY head;
+        LIST_ENTRY first;
+        LIST_ENTRY second;
+        ULONG small = 0;
+        KIRQL irql;
+
+        InitializeListHead(&head);
+        KeRaiseIrql(*level, &irql);
+        ExInterlockedInsertHeadList(&head, &first, &lock);
+        NT_EXPECT_EQ(KeGetCurrentIrql(), *level);
+        ExInterlockedInsertTailList(&head, &second, &lock);
+        NT_EXPECT_EQ(KeGetCurrentIrql(), *level);
+        NT_EXPECT_EQ(ExInterlockedRemoveHeadList(&head, &lock), &first);
+        NT_EXPECT_EQ(KeGetCurrentIrql(), *level);
+        ExInterlockedPushEntryList(&stack, &item, &lock);
+        NT_EXPECT_EQ(KeGetCurrentIrql(), *level);
+        NT_EXPECT_EQ(ExInterlockedPopEntryList(&stack, &lock), &item);
+        NT_EXPECT_EQ(KeGetCurrentIrql(), *level);
+        ExInterlockedAddLargeInteger(&sum, one, &lock);
+        NT_EXPECT_EQ(sum.QuadPart, 1);
+        NT_EXPECT_EQ(KeGetCurrentIrql(), *level);
+        ExInterlockedAddUlong(&small, 1, &lock);
+        NT_EXPECT_EQ(small, 1);
+        NT_EXPECT_EQ(KeGetCurrentIrql(), *level);
+        NT_EXPECT_EQ(KiGetCurrentThread()->SpinLocks, 0);
+        KeLowerIrql(irql);
+    }
+}
+
+static KSPIN_LOCK SumLock;
+static ULONG Sum;
+static LARGE_INTEGER LargeSum;
+
+/* Context: the IRQL. What is summed is no atomic, so ThreadSanitizer checks the lock as well. */
+static void
+AddUp(void *Context)
+{
+    LARGE_INTEGER two = {.QuadPart = 2};
+
+    for (ULONG round = 0; round < 50; round++) {
+        KIRQL irql;
+
+        KeRaiseIrql((KIRQL)(ULONG_PTR)Context, &irql);
+        ExInterlockedAddUlong(&Sum, 1, &SumLock);
+        ExInterlockedAddLargeInteger(&LargeSum, two, &SumLock);
+        KeLowerIrql(irql);
+    }
+}
+
+NT_TEST_SEEDS(ExInterlocked, SumsOfThreadsAtDifferentIrqlsAreWhole, 20)
+{
+    static const KIRQL levels[] = {PASSIVE_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL};
+    static TEST_THREAD threads[3];
+
+    KeInitializeSpinLock(&SumLock);
+    for (ULONG i = 0; i < 3; i++) {
+        StartThread(&threads[i], AddUp, (void *)(ULONG_PTR)levels[i]);
+    }
+    for (ULONG i = 0; i < 3; i++) {
+        JoinThread(&threads[i]);
+    }
+    NT_EXPECT_EQ(Sum, 150);
+    NT_EXPECT_EQ(LargeSum.QuadPart, 300);
+}
+
 /* ---- lookaside lists ---- */
 
 NT_TEST(ExLookaside, KeepsUpToItsDepth)
@@ -166,15 +257,81 @@ NT_TEST(ExLookaside, KeepsUpToItsDepth)
     NT_EXPECT_EQ(ExTestBlocks(), 0);
 }
 
+static LONG PlainAllocations;
+static POOL_TYPE PlainType;
+
+static PVOID NTAPI
+PlainAllocate(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag)
+{
+    PlainAllocations++;
+    PlainType = PoolType;
+    NT_EXPECT_EQ(Size, 80);
+    NT_EXPECT_EQ(Tag, EX_TAG);
+    return ExAllocatePoolWithTag(PoolType, Size, Tag);
+}
+
+static VOID NTAPI
+PlainFree(PVOID Buffer)
+{
+    PlainAllocations--;
+    ExFreePool(Buffer);
+}
+
+/* Called for what the list does not have, for what it has no room for, and when it is deleted. */
+NT_TEST(ExLookaside, CallsItsRoutinesWhenEmptyWhenFullAndAtTheEnd)
+{
+    static NPAGED_LOOKASIDE_LIST list;
+    PVOID blocks[6];
+
+    ExInitializeNPagedLookasideList(&list, PlainAllocate, PlainFree, 0, 80, EX_TAG, 0);
+    for (ULONG i = 0; i < 6; i++) {
+        blocks[i] = ExAllocateFromNPagedLookasideList(&list);
+        NT_EXPECT_EQ(PlainAllocations, (LONG)i + 1);
+        NT_EXPECT_EQ(PlainType, NonPagedPool);
+    }
+    for (ULONG i = 0; i < 6; i++) {
+        ExFreeToNPagedLookasideList(&list, blocks[i]);
+    }
+    NT_EXPECT_EQ(PlainAllocations, list.L.Depth);
+    NT_EXPECT_EQ(ExAllocateFromNPagedLookasideList(&list), blocks[list.L.Depth - 1]);
+    NT_EXPECT_EQ(PlainAllocations, list.L.Depth);
+    ExFreeToNPagedLookasideList(&list, blocks[list.L.Depth - 1]);
+    ExDeleteNPagedLookasideList(&list);
+    NT_EXPECT_EQ(PlainAllocations, 0);
+}
+
+NT_TEST(ExLookaside, FlagsArePartOfThePoolType)
+{
+    static NPAGED_LOOKASIDE_LIST list;
+    static PAGED_LOOKASIDE_LIST paged;
+    PVOID block;
+
+    ExInitializeNPagedLookasideList(&list, PlainAllocate, PlainFree,
+                                    POOL_RAISE_IF_ALLOCATION_FAILURE | POOL_NX_ALLOCATION, 80,
+                                    EX_TAG, 0);
+    block = ExAllocateFromNPagedLookasideList(&list);
+    NT_EXPECT_EQ(PlainType, NonPagedPoolNx | POOL_RAISE_IF_ALLOCATION_FAILURE);
+    ExFreeToNPagedLookasideList(&list, block);
+    ExDeleteNPagedLookasideList(&list);
+    ExInitializePagedLookasideList(&paged, PlainAllocate, PlainFree, 0, 80, EX_TAG, 0);
+    block = ExAllocateFromPagedLookasideList(&paged);
+    NT_EXPECT_EQ(PlainType, PagedPool);
+    ExFreeToPagedLookasideList(&paged, block);
+    ExDeletePagedLookasideList(&paged);
+    NT_EXPECT_EQ(PlainAllocations, 0);
+}
+
 static LONG OwnAllocations;
+static ULONG OwnFlags;
 
 static PVOID NTAPI
 OwnAllocate(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, PLOOKASIDE_LIST_EX Lookaside)
 {
     OwnAllocations++;
-    NT_EXPECT_EQ(PoolType, PagedPool);
+    OwnFlags = (ULONG)PoolType & ~(ULONG)PagedPool;
+    NT_EXPECT_EQ(PoolType & PagedPool, PagedPool);
     NT_EXPECT_EQ(Size, 48);
-    return ExAllocatePoolWithTag(PoolType, Size, Tag);
+    return ExAllocatePoolWithTag(PagedPool, Size, Tag);
 }
 
 static VOID NTAPI
@@ -190,17 +347,100 @@ NT_TEST(ExLookaside, ExtendedListsCallTheirRoutines)
     PVOID block;
 
     NT_EXPECT_STATUS(
-        ExInitializeLookasideListEx(&list, OwnAllocate, OwnFree, PagedPool, 3, 48, EX_TAG, 0),
-        STATUS_INVALID_PARAMETER_MIX);
-    NT_EXPECT_STATUS(
         ExInitializeLookasideListEx(&list, OwnAllocate, OwnFree, PagedPool, 0, 48, EX_TAG, 0),
         STATUS_SUCCESS);
     block = ExAllocateFromLookasideListEx(&list);
     ExFreeToLookasideListEx(&list, block);
     NT_EXPECT_EQ(OwnAllocations, 1);
+    NT_EXPECT_EQ(OwnFlags, 0);
     ExFlushLookasideListEx(&list);
     NT_EXPECT_EQ(OwnAllocations, 0);
     ExDeleteLookasideListEx(&list);
+}
+
+NT_TEST(ExLookaside, ExtendedListsRefuseOtherPoolsAndFlags)
+{
+    static const ULONG pools[] = {2, 3, 6, 7, 8, 16, 64, 513, 1024, 0x80000000};
+    static LOOKASIDE_LIST_EX list __attribute__((aligned(16)));
+
+    NT_FOR_EACH (pool, pools) {
+        NT_EXPECT_STATUS(
+            ExInitializeLookasideListEx(&list, NULL, NULL, (POOL_TYPE)*pool, 0, 48, EX_TAG, 0),
+            STATUS_INVALID_PARAMETER_4);
+    }
+    for (ULONG flags = 3; flags < 9; flags++) {
+        NT_EXPECT_STATUS(
+            ExInitializeLookasideListEx(&list, NULL, NULL, PagedPool, flags, 48, EX_TAG, 0),
+            STATUS_INVALID_PARAMETER_5);
+    }
+}
+
+NT_TEST(ExLookaside, ExtendedFlagsReachTheAllocateRoutine)
+{
+    static const struct {
+        ULONG Flag;
+        ULONG PoolBit;
+    } rows[] = {
+        {EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL, POOL_RAISE_IF_ALLOCATION_FAILURE},
+        {EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE, POOL_QUOTA_FAIL_INSTEAD_OF_RAISE},
+    };
+    static LOOKASIDE_LIST_EX list __attribute__((aligned(16)));
+
+    NT_FOR_EACH (row, rows) {
+        NT_EXPECT_STATUS(ExInitializeLookasideListEx(&list, OwnAllocate, OwnFree, PagedPool,
+                                                     row->Flag, 48, EX_TAG, 0),
+                         STATUS_SUCCESS);
+        ExFreeToLookasideListEx(&list, ExAllocateFromLookasideListEx(&list));
+        NT_EXPECT_EQ(OwnFlags, row->PoolBit);
+        ExDeleteLookasideListEx(&list);
+    }
+}
+
+/* With the default routines, too. */
+NT_TEST(ExLookaside, RaisesWithoutMemoryOnRequest)
+{
+    static LOOKASIDE_LIST_EX list __attribute__((aligned(16)));
+    static NPAGED_LOOKASIDE_LIST plain;
+
+    for (ULONG raise = 0; raise < 2; raise++) {
+        NTSTATUS expected = raise ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
+
+        NT_EXPECT_STATUS(ExInitializeLookasideListEx(
+                             &list, NULL, NULL, NonPagedPoolNx,
+                             raise ? EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL : 0, 48, EX_TAG, 0),
+                         STATUS_SUCCESS);
+        SimSetFaultPlan("pool", 1);
+        NT_EXPECT_STATUS(RAISED(NT_EXPECT_EQ(ExAllocateFromLookasideListEx(&list), NULL)),
+                         expected);
+        ExDeleteLookasideListEx(&list);
+        ExInitializeNPagedLookasideList(
+            &plain, NULL, NULL, raise ? POOL_RAISE_IF_ALLOCATION_FAILURE : 0, 80, EX_TAG, 0);
+        SimSetFaultPlan("pool", 1);
+        NT_EXPECT_STATUS(RAISED(NT_EXPECT_EQ(ExAllocateFromNPagedLookasideList(&plain), NULL)),
+                         expected);
+        ExDeleteNPagedLookasideList(&plain);
+    }
+    SimSetFaultPlan(NULL, 0);
+}
+
+NT_TEST(ExLookaside, DeletingAnExtendedListFreesWhatIsInIt)
+{
+    static LOOKASIDE_LIST_EX list __attribute__((aligned(16)));
+    PVOID blocks[3];
+
+    NT_EXPECT_STATUS(
+        ExInitializeLookasideListEx(&list, OwnAllocate, OwnFree, PagedPool, 0, 48, EX_TAG, 0),
+        STATUS_SUCCESS);
+    for (ULONG i = 0; i < 3; i++) {
+        blocks[i] = ExAllocateFromLookasideListEx(&list);
+    }
+    for (ULONG i = 0; i < 3; i++) {
+        ExFreeToLookasideListEx(&list, blocks[i]);
+    }
+    NT_EXPECT_EQ(OwnAllocations, 3);
+    ExDeleteLookasideListEx(&list);
+    NT_EXPECT_EQ(OwnAllocations, 0);
+    NT_EXPECT_BUGCHECK(0xC4, ExDeleteLookasideListEx(&list));
 }
 
 NT_TEST(ExLookaside, DeletingTwiceIsABugCheck)
@@ -398,6 +638,46 @@ NT_TEST(ExTimer, ExpiresRepeatsAndIsDeleted)
     NT_EXPECT_FALSE(ExCancelTimer(timer, NULL));
     NT_EXPECT_FALSE(ExDeleteTimer(timer, TRUE, TRUE, &parameters));
     NT_EXPECT_EQ(deleted, 1);
+}
+
+NT_TEST(ExTimer, ReleasesOneWaitUnlessItIsANotificationTimer)
+{
+    static const struct {
+        ULONG Attributes;
+        NTSTATUS Second;
+    } rows[] = {{0, STATUS_TIMEOUT}, {EX_TIMER_NOTIFICATION, STATUS_SUCCESS}};
+    LARGE_INTEGER now = {.QuadPart = 0};
+
+    NT_FOR_EACH (row, rows) {
+        PEX_TIMER timer = ExAllocateTimer(NULL, NULL, row->Attributes);
+        ExSetTimer(timer, -10000, 0, NULL);
+        SimAdvance(2000000);
+        NT_EXPECT_STATUS(KeWaitForSingleObject(timer, Executive, KernelMode, FALSE, &now),
+                         STATUS_SUCCESS);
+        NT_EXPECT_STATUS(KeWaitForSingleObject(timer, Executive, KernelMode, FALSE, &now),
+                         row->Second);
+        ExDeleteTimer(timer, TRUE, TRUE, NULL);
+    }
+}
+
+NT_TEST(ExTimer, HighResolutionExcludesNoWake)
+{
+    NT_EXPECT_BUGCHECK(
+        0xC7, ExAllocateTimer(OnExpiry, NULL, EX_TIMER_HIGH_RESOLUTION | EX_TIMER_NO_WAKE));
+}
+
+NT_TEST(ExTimer, HighResolutionWantsARelativeTime)
+{
+    PEX_TIMER timer = ExAllocateTimer(OnExpiry, NULL, EX_TIMER_HIGH_RESOLUTION);
+
+    NT_EXPECT_BUGCHECK(0xC7, ExSetTimer(timer, 1, 0, NULL));
+}
+
+NT_TEST(ExTimer, PeriodIsNotNegative)
+{
+    PEX_TIMER timer = ExAllocateTimer(OnExpiry, NULL, 0);
+
+    NT_EXPECT_BUGCHECK(0xC7, ExSetTimer(timer, -10000, -1, NULL));
 }
 
 NT_TEST(ExTimer, DeletedFromDispatchLevel)

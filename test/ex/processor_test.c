@@ -41,7 +41,7 @@ Hear(PVOID Context, PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT Change, PNTSTATUS Status
         NT_EXPECT_STATUS(Change->Status, STATUS_SUCCESS);
         break;
     default:
-        heard->Failure++;
+        NT_EXPECT_EQ(Change->NtNumber, heard->Failure++);
         NT_EXPECT_STATUS(Change->Status, STATUS_INSUFFICIENT_RESOURCES);
         break;
     }
@@ -60,17 +60,19 @@ NT_TEST(ProcessorChange, ExistingProcessorsAreToldTwice)
     KeDeregisterProcessorChangeCallback(handle);
 }
 
-NT_TEST(ProcessorChange, ErrorIsToldToThoseCalledSoFar)
+NT_TEST(ProcessorChange, ErrorIsToldToThoseCalledBefore)
 {
-    HEARD heard = {.FailAt = 0};
-    PVOID handle =
-        KeRegisterProcessorChangeCallback(Hear, &heard, KE_PROCESSOR_CHANGE_ADD_EXISTING);
+    for (ULONG failing = 0; failing < 2; failing++) {
+        HEARD heard = {.FailAt = failing};
+        PVOID handle =
+            KeRegisterProcessorChangeCallback(Hear, &heard, KE_PROCESSOR_CHANGE_ADD_EXISTING);
 
-    NT_EXPECT_NE(handle, NULL);
-    NT_EXPECT_EQ(heard.Start, 1);
-    NT_EXPECT_EQ(heard.Complete, 0);
-    NT_EXPECT_EQ(heard.Failure, 1);
-    KeDeregisterProcessorChangeCallback(handle);
+        NT_EXPECT_NE(handle, NULL);
+        NT_EXPECT_EQ(heard.Start, failing + 1);
+        NT_EXPECT_EQ(heard.Complete, 0);
+        NT_EXPECT_EQ(heard.Failure, failing);
+        KeDeregisterProcessorChangeCallback(handle);
+    }
 }
 
 NT_TEST(ProcessorChange, WithoutTheFlagNobodyIsCalled)

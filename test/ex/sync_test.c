@@ -154,6 +154,46 @@ NT_TEST_SEEDS(ExSync, LocksExclude, 20)
     }
 }
 
+static LONG SecondReader; /* 1: it has the lock, 2: it may go */
+
+static void
+ReadToo(void *Context)
+{
+    KIRQL irql = TakeLock(FALSE);
+
+    __atomic_store_n(&SecondReader, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&SecondReader, __ATOMIC_SEQ_CST) != 2) {
+        SimSchedulingPoint();
+    }
+    GiveLock(FALSE, irql);
+}
+
+/* An exclusive lock would stand still here. */
+NT_TEST_SEEDS(ExSync, TwoReadersHaveItAtOnce, 10)
+{
+    static TEST_THREAD thread;
+
+    ExInitializeResourceLite(&Resource);
+    for (Kind = RESOURCE; Kind < LOCK_KINDS; Kind++) {
+        KIRQL irql = TakeLock(FALSE);
+
+        SecondReader = 0;
+        StartThread(&thread, ReadToo, NULL);
+        while (__atomic_load_n(&SecondReader, __ATOMIC_SEQ_CST) != 1) {
+            SimSchedulingPoint();
+        }
+        if (Kind == RW_SPIN) {
+            NT_EXPECT_FALSE(ExTryConvertSharedSpinLockExclusive(&SpinLock));
+        }
+        __atomic_store_n(&SecondReader, 2, __ATOMIC_SEQ_CST);
+        JoinThread(&thread);
+        GiveLock(FALSE, irql);
+    }
+    ExDeleteResourceLite(&Resource);
+    NT_EXPECT_EQ(PushLock, 0);
+    NT_EXPECT_EQ(SpinLock, 0);
+}
+
 /* ---- fast mutexes ---- */
 
 NT_TEST(ExFastMutex, RaisesAndRestoresIrql)

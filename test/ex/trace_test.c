@@ -160,6 +160,25 @@ NT_TEST(Etw, ActivityIdBelongsToTheThread)
                      STATUS_INVALID_PARAMETER);
 }
 
+NT_TEST(Etw, ActivityIdIsCreatedAtAnyIrql)
+{
+    GUID none = {0};
+    GUID id = {0};
+    KIRQL irql;
+
+    KeRaiseIrql(HIGH_LEVEL, &irql);
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_CREATE_ID, &id), STATUS_SUCCESS);
+    KeLowerIrql(irql);
+    NT_EXPECT_TRUE(memcmp(&id, &none, sizeof(id)) != 0);
+    KeRaiseIrql(APC_LEVEL, &irql);
+    NT_EXPECT_STATUS(EtwActivityIdControl(EVENT_ACTIVITY_CTRL_SET_ID, &id), STATUS_SUCCESS);
+    KeLowerIrql(irql);
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
+    NT_EXPECT_BUGCHECK(IRQL_NOT_LESS_OR_EQUAL,
+                       EtwActivityIdControl(EVENT_ACTIVITY_CTRL_GET_ID, &id));
+    NT_EXPECT_STR((const char *)KiBugCheckParameters[0], "EtwActivityIdControl");
+}
+
 NT_TEST(Wpp, WithoutASessionNoHandleIsValid)
 {
     TRACEHANDLE handle;
@@ -210,4 +229,36 @@ NT_TEST(Registration, WhatADriverLeavesIsToldOnceAndDropped)
     NT_EXPECT_EQ(ExpDropRegistrationsInRange(code, 0x20000, Tell, &Told), 0);
     NT_EXPECT_STATUS(EtwUnregister(first), STATUS_INVALID_HANDLE);
     NT_EXPECT_STATUS(EtwUnregister(second), STATUS_INVALID_HANDLE);
+}
+
+static EXP_REGISTRATION Kept;
+static ULONG Dropped;
+
+static VOID
+DropKept(EXP_REGISTRATION *Registration)
+{
+    NT_EXPECT_EQ(Registration, &Kept);
+    ++Dropped;
+}
+
+/* While the audit tells of it, its driver's other thread takes it back: too late. */
+static VOID
+TakeWhileTold(PVOID Context, const char *Kind, ULONG_PTR Owner)
+{
+    NT_EXPECT_FALSE(ExpTakeRegistration(&Kept, Kind));
+}
+
+NT_TEST(Registration, WhatTheAuditDropsNobodyElseTakes)
+{
+    static const char kind[] = "kept thing";
+
+    Dropped = 0;
+    ExpInsertRegistration(&Kept, kind, 0x5000, DropKept);
+    NT_EXPECT_EQ(ExpDropRegistrationsInRange(0x5000, 0x1000, TakeWhileTold, NULL), 1);
+    NT_EXPECT_EQ(Dropped, 1);
+    ExpInsertRegistration(&Kept, kind, 0x5000, DropKept);
+    NT_EXPECT_FALSE(ExpTakeRegistration(&Kept, "another kind"));
+    NT_EXPECT_TRUE(ExpTakeRegistration(&Kept, kind));
+    NT_EXPECT_EQ(ExpDropRegistrationsInRange(0x5000, 0x1000, TakeWhileTold, NULL), 0);
+    NT_EXPECT_EQ(Dropped, 1);
 }

@@ -5,8 +5,11 @@
 #include "setup.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static char Folder[] = "/tmp/hal_file_test.XXXXXX";
 static char Path[64];
@@ -111,6 +114,29 @@ NT_TEST(HalpFile, IsFoundWithoutRegardToCaseOnRequest)
     remove(Folder);
 }
 
+NT_TEST(HalpFile, PathOfWhatIsThereIsAbsolute)
+{
+    char found[128];
+    char cased[128];
+
+    MakeFolder();
+    NT_EXPECT_EQ(HalpWriteFile(Path, "x", 1), HALP_OK);
+    strcpy(cased, Path);
+    strcpy(strrchr(cased, '/'), "/FILE");
+    NT_EXPECT_EQ(HalpFindFile(cased, found, sizeof(found)), HALP_OK);
+    NT_EXPECT_STR(found, Path);
+    NT_EXPECT_EQ(HalpFindFile(Folder, found, sizeof(found)), HALP_NOT_FOUND);
+    NT_EXPECT_STR(found, Folder);
+    NT_EXPECT_EQ(HalpFindFile(Path, found, strlen(Path)), HALP_INVALID);
+    NT_EXPECT_EQ(chdir(Folder), 0);
+    NT_EXPECT_EQ(HalpFindFile("File", found, sizeof(found)), HALP_OK);
+    NT_EXPECT_STR(found, Path);
+    NT_EXPECT_EQ(HalpFindFile("none", found, sizeof(found)), HALP_NOT_FOUND);
+    NT_EXPECT_EQ(HalpFindFile("File", found, 4), HALP_INVALID);
+    remove(Path);
+    remove(Folder);
+}
+
 NT_TEST(HalpEnvironment, ValueLengthOrNothing)
 {
     char buffer[8] = "before";
@@ -178,7 +204,26 @@ NT_TEST(HalpLog, GoesToStandardErrorOrTheNamedFile)
 
 NT_TEST(HalpDebugger, BreakWithoutOneDoesNothing)
 {
-    HalpBreakIntoDebugger();
+    NT_EXPECT_EQ(HalpBreakIntoDebugger(), 0);
+}
+
+/* The test plays the debugger of its child. */
+NT_TEST(HalpDebugger, BreakStopsInOneAndSaysSo)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        _exit(HalpBreakIntoDebugger() == 1 ? 42 : 1);
+    }
+    NT_EXPECT_EQ(waitpid(child, &status, 0), child);
+    NT_EXPECT_TRUE(WIFSTOPPED(status));
+    NT_EXPECT_EQ(WSTOPSIG(status), SIGTRAP);
+    NT_EXPECT_EQ(ptrace(PTRACE_CONT, child, NULL, NULL), 0);
+    NT_EXPECT_EQ(waitpid(child, &status, 0), child);
+    NT_EXPECT_TRUE(WIFEXITED(status));
+    NT_EXPECT_EQ(WEXITSTATUS(status), 42);
 }
 
 NT_TEST(HalpPlan, FollowsTheEnvironmentOnLinuxOnly)

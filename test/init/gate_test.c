@@ -134,6 +134,7 @@ NT_TEST_SEEDS(Gate, ClientThreadsEndInsideASystemCall, 10)
 
 static KEVENT DriverEvent; /* what the driver waits for, in kernel mode */
 static KEVENT DriverEntered;
+static KEVENT DriverCancelled; /* a request that pended was cancelled */
 static PDRIVER_OBJECT Driver;
 static PDEVICE_OBJECT Device;
 
@@ -149,11 +150,12 @@ static VOID NTAPI
 DriverCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     IoReleaseCancelSpinLock(Irp->CancelIrql);
+    KeSetEvent(&DriverCancelled, 0, FALSE);
     Irp->IoStatus.Status = STATUS_CANCELLED;
     IoCompleteRequest(Irp, IO_NO_INCREMENT);
 }
 
-/* Code 0: waits in kernel mode; 4: pends until cancelled; 8: nothing. */
+/* Code 0: waits in kernel mode; 4: pends until cancelled; 8: nothing; 12: waits for a cancel. */
 static NTSTATUS NTAPI
 DriverControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
@@ -163,9 +165,10 @@ DriverControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     if (code == 8) {
         return DriverSucceed(DeviceObject, Irp);
     }
-    if (code == 0) {
+    if (code == 0 || code == 12) {
         KeSetEvent(&DriverEntered, 0, FALSE);
-        KeWaitForSingleObject(&DriverEvent, Executive, KernelMode, FALSE, NULL);
+        KeWaitForSingleObject(code == 0 ? &DriverEvent : &DriverCancelled, Executive, KernelMode,
+                              FALSE, NULL);
         return DriverSucceed(DeviceObject, Irp);
     }
     IoMarkIrpPending(Irp);
@@ -189,6 +192,7 @@ AddDevice(VOID)
 
     KeInitializeEvent(&DriverEvent, NotificationEvent, FALSE);
     KeInitializeEvent(&DriverEntered, NotificationEvent, FALSE);
+    KeInitializeEvent(&DriverCancelled, NotificationEvent, FALSE);
     NT_EXPECT_STATUS(IopCreateDriverObject(&driver, NULL, NULL, 0, NULL, &Driver), STATUS_SUCCESS);
     Driver->MajorFunction[IRP_MJ_CREATE] = DriverSucceed;
     Driver->MajorFunction[IRP_MJ_CLEANUP] = DriverSucceed;
@@ -352,6 +356,24 @@ ControlDevice(void *Context)
     CALL(NtDeviceIoControlFile)(File, NULL, NULL, NULL, &iosb, code, NULL, 0, NULL, 0);
 }
 
+/* On a handle of its own, so that nobody waits for the file. */
+static void
+SendApart(void *Context)
+{
+    IO_STATUS_BLOCK iosb;
+    HANDLE file = OpenDevice(FILE_SYNCHRONOUS_IO_NONALERT);
+
+    CALL(NtDeviceIoControlFile)
+    (file, NULL, NULL, NULL, &iosb, (ULONG)(ULONG_PTR)Context, NULL, 0, NULL, 0);
+    CALL(NtClose)(file);
+}
+
+static void
+CloseNothing(void *Context)
+{
+    CALL(NtClose)(ULongToHandle(0x1234));
+}
+
 NT_TEST_SEEDS(Exit, AThreadsRequestIsCancelledForIt, 20)
 {
     HALP_THREAD *thread;
@@ -364,6 +386,107 @@ NT_TEST_SEEDS(Exit, AThreadsRequestIsCancelledForIt, 20)
     PspOpenGate();
     HalpWaitThreadEnd(thread);
     CloseObjects();
+}
+
+/* The first thread waits, in kernel mode, for what happens when the second one's request ends. */
+NT_TEST_SEEDS(Exit, AThreadMayWaitForTheRequestOfAnother, 20)
+{
+    static const ULONG codes[] = {12, 4, 4, 12};
+    ULONG64 before = HalpMonotonicTime();
+    HALP_THREAD *threads[4];
+
+    CreateObjects(0);
+    for (int i = 0; i < 2; ++i) {
+        int row = 2 * (int)(NtTestSeed() % 2) + i; /* either order in the list of threads */
+
+        KeClearEvent(&DriverEntered);
+        NT_EXPECT_EQ(HalpCreateThread(&threads[i], "one", SendApart, (void *)(ULONG_PTR)codes[row]),
+                     HALP_OK);
+        KeWaitForSingleObject(&DriverEntered, Executive, KernelMode, FALSE, NULL);
+    }
+    NT_EXPECT_TRUE(PspCloseGate());
+    NT_EXPECT_TRUE(HalpMonotonicTime() - before < 1000000000);
+    NT_EXPECT_EQ(IopIrpsInUse(), 0);
+    PspOpenGate();
+    HalpWaitThreadEnd(threads[0]);
+    HalpWaitThreadEnd(threads[1]);
+    CloseObjects();
+}
+
+/* ---- threads that begin while the gate closes ---- */
+
+static LONG RoutinesRunning; /* atomic */
+
+static VOID NTAPI
+RunForAWhile(HANDLE ProcessId, HANDLE ThreadId, BOOLEAN Create)
+{
+    __atomic_fetch_add(&RoutinesRunning, 1, __ATOMIC_ACQ_REL);
+    for (int i = 0; i < 30; ++i) {
+        HalpYield();
+    }
+    __atomic_fetch_sub(&RoutinesRunning, 1, __ATOMIC_ACQ_REL);
+}
+
+static NTSTATUS
+EndAtOnce(PVOID Context)
+{
+    return STATUS_SUCCESS;
+}
+
+static void
+MakeThread(void *Context)
+{
+    HANDLE thread;
+
+    if (NT_SUCCESS(CALL(NtboxCreateThread)(&thread, (PVOID)(ULONG_PTR)EndAtOnce, NULL,
+                                           Context != NULL, NULL))) {
+        if (Context != NULL) {
+            CALL(NtResumeThread)(thread, NULL);
+        }
+        CALL(NtClose)(thread);
+    }
+}
+
+/* A thread that joins, and ones that are made, one suspended first: each tells the routines. */
+static VOID
+CloseWhileThreadsBegin(VOID)
+{
+    static void (*const routines[])(void *) = {CloseNothing, MakeThread, MakeThread};
+    HALP_THREAD *threads[3];
+
+    for (int i = 0; i < 3; ++i) {
+        NT_EXPECT_EQ(HalpCreateThread(&threads[i], "begins", routines[i], i == 2 ? &Stop : NULL),
+                     HALP_OK);
+    }
+    for (ULONG turns = (ULONG)NtTestSeed() * 3; turns > 0; --turns) {
+        HalpYield();
+    }
+    NT_EXPECT_TRUE(PspCloseGate());
+    for (ULONG turns = 300; turns > 0; --turns) {
+        NT_EXPECT_EQ(__atomic_load_n(&RoutinesRunning, __ATOMIC_ACQUIRE), 0); /* EX2 */
+        HalpYield();
+    }
+    PspOpenGate();
+    for (int i = 0; i < 3; ++i) {
+        HalpWaitThreadEnd(threads[i]);
+    }
+    PspJoinEndedThreads();
+}
+
+NT_TEST_SEEDS(Exit, NoNotifyRoutineRunsBehindTheClosedGate, 60)
+{
+    NT_EXPECT_STATUS(PsSetCreateThreadNotifyRoutine(RunForAWhile), STATUS_SUCCESS);
+    CloseWhileThreadsBegin();
+    NT_EXPECT_STATUS(PsRemoveCreateThreadNotifyRoutine(RunForAWhile), STATUS_SUCCESS);
+}
+
+NT_TEST_SEEDS(Exit, NoRoutineOfTheNewThreadRunsBehindTheClosedGate, 60)
+{
+    NT_EXPECT_STATUS(
+        PsSetCreateThreadNotifyRoutineEx(PsCreateThreadNotifyNonSystem, (PVOID)RunForAWhile),
+        STATUS_SUCCESS);
+    CloseWhileThreadsBegin();
+    NT_EXPECT_STATUS(PsRemoveCreateThreadNotifyRoutine(RunForAWhile), STATUS_SUCCESS);
 }
 
 /* A driver that waits in kernel mode cannot be made to return: the kernel stays whole. */

@@ -223,6 +223,15 @@ NT_TEST(FsRtl, FatNamesAreEightAndThree)
         }
     }
     NT_EXPECT_TRUE(Fat("*.txt", TRUE, FALSE, FALSE));
+    NT_EXPECT_TRUE(Fat("longer?than8.*.*", TRUE, FALSE, FALSE));
+    NT_EXPECT_FALSE(Fat("a+*", TRUE, FALSE, FALSE));
+    /* Wild cards allowed, but none there: the lengths count. */
+    NT_EXPECT_FALSE(Fat("123456789", TRUE, FALSE, FALSE));
+    NT_EXPECT_FALSE(Fat("a.b.c", TRUE, FALSE, FALSE));
+    NT_EXPECT_FALSE(Fat("a.1234", TRUE, FALSE, FALSE));
+    NT_EXPECT_FALSE(Fat("foo.", TRUE, FALSE, FALSE));
+    NT_EXPECT_TRUE(Fat("12345678.123", TRUE, FALSE, FALSE));
+    NT_EXPECT_FALSE(Fat("", TRUE, FALSE, FALSE));
     NT_EXPECT_TRUE(Fat("a\\b.c", FALSE, TRUE, FALSE));
     NT_EXPECT_FALSE(Fat("a\\\\b", FALSE, TRUE, FALSE));
     NT_EXPECT_TRUE(Fat("\\a", FALSE, FALSE, TRUE));
@@ -256,4 +265,42 @@ NT_TEST(FsRtl, StatusesAreSorted)
     NT_EXPECT_FALSE(FsRtlIsTotalDeviceFailure(STATUS_CRC_ERROR));
     NT_EXPECT_FALSE(FsRtlIsTotalDeviceFailure(STATUS_DEVICE_DATA_ERROR));
     NT_EXPECT_TRUE(FsRtlIsTotalDeviceFailure(STATUS_DEVICE_NOT_CONNECTED));
+}
+
+/* Each allocation fails in turn: the exception comes, and nothing stays behind. */
+NT_TEST(FsRtl, EightBitPatternsWithoutMemoryRaise)
+{
+    static char pattern[400];
+    ANSI_STRING expression = {sizeof(pattern), sizeof(pattern), pattern};
+    ANSI_STRING name = RTL_CONSTANT_STRING("x");
+    ULONG64 blocks = IoTestPoolBlocks();
+    volatile BOOLEAN matches = FALSE;
+    volatile ULONG failures = 0;
+
+    memset(pattern, '*', sizeof(pattern));
+    for (ULONG plan = 1; !matches && plan < 10; ++plan) {
+        SimSetFaultPlan("pool", plan);
+        __try {
+            matches = FsRtlIsDbcsInExpression(&expression, &name);
+        } __except (GetExceptionCode() == (ULONG)STATUS_NO_MEMORY ? EXCEPTION_EXECUTE_HANDLER
+                                                                  : EXCEPTION_CONTINUE_SEARCH) {
+            ++failures;
+        }
+        SimSetFaultPlan(NULL, 0);
+        NT_EXPECT_EQ(IoTestPoolBlocks(), blocks);
+    }
+    NT_EXPECT_TRUE(matches);
+    NT_EXPECT_EQ(failures, 3);
+}
+
+NT_TEST(FsRtl, EightBitNamesMayBeLongerThanAUnicodeString)
+{
+    static char text[40000];
+    ANSI_STRING expression = RTL_CONSTANT_STRING("*b");
+    ANSI_STRING name = {sizeof(text), sizeof(text), text};
+
+    memset(text, 'a', sizeof(text));
+    NT_EXPECT_FALSE(FsRtlIsDbcsInExpression(&expression, &name));
+    text[sizeof(text) - 1] = 'b';
+    NT_EXPECT_TRUE(FsRtlIsDbcsInExpression(&expression, &name));
 }

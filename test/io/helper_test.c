@@ -203,6 +203,43 @@ NT_TEST(DeviceQueue, BusyUntilEmptied)
     KeLowerIrql(irql);
 }
 
+/* The first entry with a key not below the one given; without one, the first of all. */
+NT_TEST(DeviceQueue, KeysChooseTheNextEntry)
+{
+    static const struct {
+        ULONG Key;
+        ULONG Entry;
+    } rows[] = {{11, 2}, {10, 0}, {31, 1}, {0, 3}};
+    static const ULONG keys[] = {10, 5, 20, 30};
+
+    for (ULONG ifBusy = 0; ifBusy < 2; ++ifBusy) {
+        KDEVICE_QUEUE queue;
+        KDEVICE_QUEUE_ENTRY busy;
+        KDEVICE_QUEUE_ENTRY entry[4];
+        KIRQL irql;
+
+        KeInitializeDeviceQueue(&queue);
+        KeRaiseIrql(DISPATCH_LEVEL, &irql);
+        NT_EXPECT_FALSE(KeInsertDeviceQueue(&queue, &busy));
+        for (ULONG i = 0; i < 4; ++i) {
+            NT_EXPECT_TRUE(KeInsertByKeyDeviceQueue(&queue, &entry[i], keys[i]));
+        }
+        NT_FOR_EACH (row, rows) {
+            PKDEVICE_QUEUE_ENTRY next = ifBusy ? KeRemoveByKeyDeviceQueueIfBusy(&queue, row->Key)
+                                               : KeRemoveByKeyDeviceQueue(&queue, row->Key);
+
+            NT_EXPECT_EQ(next, &entry[row->Entry]);
+            NT_EXPECT_FALSE(entry[row->Entry].Inserted);
+            NT_EXPECT_TRUE(queue.Busy);
+        }
+        NT_EXPECT_EQ(ifBusy ? KeRemoveByKeyDeviceQueueIfBusy(&queue, 0)
+                            : KeRemoveByKeyDeviceQueue(&queue, 0),
+                     NULL);
+        NT_EXPECT_FALSE(queue.Busy);
+        KeLowerIrql(irql);
+    }
+}
+
 /* ---- timers ---- */
 
 static LONG Ticks[2];

@@ -363,6 +363,50 @@ NT_TEST(Irp, ForwardSynchronouslyWaits)
     RemoveStack();
 }
 
+static BOOLEAN Forwarded; /* atomic: IoForwardIrpSynchronously has returned */
+
+static VOID NTAPI
+ForwardIrp(PVOID Context)
+{
+    NT_EXPECT_TRUE(IoForwardIrpSynchronously(Levels[1].Device, Context));
+    __atomic_store_n(&Forwarded, TRUE, __ATOMIC_RELEASE);
+}
+
+/* The driver below pends: the call returns behind the completion, with the IRP still the caller's.
+ */
+NT_TEST_SEEDS(Irp, ForwardSynchronouslyWaitsForAPendedIrp, 20)
+{
+    HANDLE thread;
+    PIRP irp;
+
+    BuildStack();
+    irp = MakeIrp();
+    IoSetNextIrpStackLocation(irp);
+    IoGetCurrentIrpStackLocation(irp)->MajorFunction = IRP_MJ_INTERNAL_DEVICE_CONTROL;
+    LowestPends = TRUE;
+    Pended = NULL;
+    Forwarded = FALSE;
+    NT_EXPECT_STATUS(
+        PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, ForwardIrp, irp),
+        STATUS_SUCCESS);
+    while (__atomic_load_n(&Pended, __ATOMIC_ACQUIRE) == NULL) {
+        HalpYield();
+    }
+    for (ULONG i = 0; i < 50; ++i) {
+        HalpYield();
+    }
+    NT_EXPECT_FALSE(__atomic_load_n(&Forwarded, __ATOMIC_ACQUIRE));
+    IoTestComplete(Pended, STATUS_DEVICE_BUSY, 3);
+    NT_EXPECT_STATUS(ZwWaitForSingleObject(thread, FALSE, NULL), STATUS_SUCCESS);
+    ZwClose(thread);
+    NT_EXPECT_TRUE(Forwarded);
+    NT_EXPECT_STATUS(irp->IoStatus.Status, STATUS_DEVICE_BUSY);
+    NT_EXPECT_EQ(irp->IoStatus.Information, 3);
+    NT_EXPECT_EQ(TopCalls, 0);
+    IoFreeIrp(irp);
+    RemoveStack();
+}
+
 NT_TEST(Irp, CompletionRoutineExPinsItsDevice)
 {
     PDEVICE_OBJECT pinned = IoTestAddDevice(NULL, 0, 0);
@@ -489,6 +533,156 @@ NT_TEST(Irp, BuiltReadUsesTheDevicesMethod)
     NT_EXPECT_EQ(MiLockedMdlCount(), 0);
     ExFreePoolWithTag(buffer, 1);
     RemoveStack();
+}
+
+/* ---- built requests that move data ---- */
+
+static ULONG TransferMajor;
+
+/* The transfer's memory of a read or write, as the device's method has it. */
+static PUCHAR
+TransferBuffer(PIRP Irp)
+{
+    if (Irp->MdlAddress != NULL) {
+        return MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority);
+    }
+    return Irp->AssociatedIrp.SystemBuffer != NULL ? Irp->AssociatedIrp.SystemBuffer
+                                                   : Irp->UserBuffer;
+}
+
+/* A read gives byte i its number; a write is judged by that. */
+static NTSTATUS NTAPI
+TransferData(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PIO_STACK_LOCATION location = IoGetCurrentIrpStackLocation(Irp);
+    PUCHAR buffer = TransferBuffer(Irp);
+    ULONG length = 0;
+
+    TransferMajor = location->MajorFunction;
+    if (location->MajorFunction == IRP_MJ_READ) {
+        length = location->Parameters.Read.Length;
+        for (ULONG i = 0; i < length; ++i) {
+            buffer[i] = (UCHAR)i;
+        }
+    } else if (location->MajorFunction == IRP_MJ_WRITE) {
+        length = location->Parameters.Write.Length;
+        for (ULONG i = 0; i < length; ++i) {
+            NT_EXPECT_EQ(buffer[i], (UCHAR)(i + 1));
+        }
+    }
+    return IoTestComplete(Irp, STATUS_SUCCESS, length);
+}
+
+static VOID
+SendBuilt(PDEVICE_OBJECT Target, ULONG Major, PUCHAR Buffer, ULONG Length)
+{
+    LARGE_INTEGER offset = {.QuadPart = 0};
+    IO_STATUS_BLOCK iosb = {.Status = STATUS_WAIT_1};
+    KEVENT event;
+    PIRP irp;
+
+    KeInitializeEvent(&event, NotificationEvent, FALSE);
+    irp = IoBuildSynchronousFsdRequest(Major, Target, Buffer, Length, Length != 0 ? &offset : NULL,
+                                       &event, &iosb);
+    NT_EXPECT_NE(irp, NULL);
+    NT_EXPECT_STATUS(IoCallDriver(Target, irp), STATUS_SUCCESS);
+    NT_EXPECT_NE(KeReadStateEvent(&event), 0);
+    NT_EXPECT_STATUS(iosb.Status, STATUS_SUCCESS);
+    NT_EXPECT_EQ(iosb.Information, Length);
+    NT_EXPECT_EQ(TransferMajor, Major);
+}
+
+NT_TEST(Irp, BuiltReadsWritesAndFlushesMoveTheirData)
+{
+    static const ULONG flags[] = {DO_BUFFERED_IO, DO_DIRECT_IO, 0};
+    PUCHAR buffer = ExAllocatePoolWithTag(NonPagedPool, 64, 1);
+
+    NT_FOR_EACH (flag, flags) {
+        PDEVICE_OBJECT target = IoTestAddDevice(NULL, *flag, 0);
+
+        target->Flags = (target->Flags & ~(ULONG)(DO_BUFFERED_IO | DO_DIRECT_IO)) | *flag;
+        IoTestDriver->MajorFunction[IRP_MJ_READ] = TransferData;
+        IoTestDriver->MajorFunction[IRP_MJ_WRITE] = TransferData;
+        IoTestDriver->MajorFunction[IRP_MJ_FLUSH_BUFFERS] = TransferData;
+        IoTestDriver->MajorFunction[IRP_MJ_SHUTDOWN] = TransferData;
+        memset(buffer, 0xEE, 64);
+        SendBuilt(target, IRP_MJ_READ, buffer, 60);
+        for (ULONG i = 0; i < 64; ++i) {
+            NT_EXPECT_EQ(buffer[i], i < 60 ? i : 0xEE);
+        }
+        for (ULONG i = 0; i < 64; ++i) {
+            buffer[i] = (UCHAR)(i + 1);
+        }
+        SendBuilt(target, IRP_MJ_WRITE, buffer, 64);
+        SendBuilt(target, IRP_MJ_FLUSH_BUFFERS, NULL, 0);
+        SendBuilt(target, IRP_MJ_SHUTDOWN, NULL, 0);
+        IoDeleteDevice(target);
+    }
+    NT_EXPECT_EQ(IopIrpsInUse(), 0);
+    NT_EXPECT_EQ(MiLockedMdlCount(), 0);
+    ExFreePoolWithTag(buffer, 1);
+}
+
+/* Input "in": expected where the method puts it. Output "out" where the method has it. */
+static NTSTATUS NTAPI
+TransferControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    PIO_STACK_LOCATION location = IoGetCurrentIrpStackLocation(Irp);
+    ULONG method = location->Parameters.DeviceIoControl.IoControlCode & 3;
+    PUCHAR in = Irp->AssociatedIrp.SystemBuffer;
+    PUCHAR out = NULL;
+
+    if (method == METHOD_NEITHER) {
+        NT_EXPECT_EQ(Irp->AssociatedIrp.SystemBuffer, NULL);
+        NT_EXPECT_EQ(Irp->MdlAddress, NULL);
+        in = location->Parameters.DeviceIoControl.Type3InputBuffer;
+        out = Irp->UserBuffer;
+    } else {
+        NT_EXPECT_NE(Irp->MdlAddress, NULL);
+        NT_EXPECT_EQ(MmGetMdlByteCount(Irp->MdlAddress), 16);
+        out = MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority);
+    }
+    NT_EXPECT_EQ(location->Parameters.DeviceIoControl.InputBufferLength, 3);
+    NT_EXPECT_EQ(location->Parameters.DeviceIoControl.OutputBufferLength, 16);
+    NT_EXPECT_EQ(memcmp(in, "in", 3), 0);
+    if (method == METHOD_IN_DIRECT) {
+        NT_EXPECT_EQ(out[0], 0xEE); /* the second buffer is read here */
+        return IoTestComplete(Irp, STATUS_SUCCESS, 0);
+    }
+    memcpy(out, "out", 4);
+    return IoTestComplete(Irp, STATUS_SUCCESS, 4);
+}
+
+NT_TEST(Irp, BuiltControlRequestsHaveTheirBuffersWhereTheMethodSays)
+{
+    static const ULONG methods[] = {METHOD_IN_DIRECT, METHOD_OUT_DIRECT, METHOD_NEITHER};
+    PUCHAR buffer = ExAllocatePoolWithTag(NonPagedPool, 64, 1);
+    PDEVICE_OBJECT target = IoTestAddDevice(NULL, 0, 0);
+
+    IoTestDriver->MajorFunction[IRP_MJ_DEVICE_CONTROL] = TransferControl;
+    NT_FOR_EACH (method, methods) {
+        IO_STATUS_BLOCK iosb = {.Status = STATUS_WAIT_1};
+        KEVENT event;
+        PIRP irp;
+
+        KeInitializeEvent(&event, NotificationEvent, FALSE);
+        memcpy(buffer, "in", 3);
+        memset(buffer + 16, 0xEE, 16);
+        irp = IoBuildDeviceIoControlRequest(CTL_CODE(0x22, 0x801, *method, 0), target, buffer, 3,
+                                            buffer + 16, 16, FALSE, &event, &iosb);
+        NT_EXPECT_NE(irp, NULL);
+        NT_EXPECT_STATUS(IoCallDriver(target, irp), STATUS_SUCCESS);
+        NT_EXPECT_NE(KeReadStateEvent(&event), 0);
+        NT_EXPECT_STATUS(iosb.Status, STATUS_SUCCESS);
+        NT_EXPECT_EQ(iosb.Information, *method == METHOD_IN_DIRECT ? 0 : 4);
+        NT_EXPECT_EQ(memcmp(buffer + 16, *method == METHOD_IN_DIRECT ? "\xEE\xEE\xEE" : "out", 3),
+                     0);
+        NT_EXPECT_EQ(buffer[20], 0xEE);
+    }
+    NT_EXPECT_EQ(IopIrpsInUse(), 0);
+    NT_EXPECT_EQ(MiLockedMdlCount(), 0);
+    IoDeleteDevice(target);
+    ExFreePoolWithTag(buffer, 1);
 }
 
 NT_TEST(Irp, AsynchronousFsdRequestIsTheCallers)

@@ -5,6 +5,8 @@
  */
 #include "io_test.h"
 
+NTSTATUS WdmlibIoValidateDeviceIoControlAccess(PIRP Irp, ULONG RequiredAccess);
+
 void
 NtTestSetUp(void)
 {
@@ -117,6 +119,12 @@ NT_TEST(Query, MasterIrpKeepsTheMoreSevereStatus)
         {STATUS_DEVICE_DATA_ERROR, STATUS_BUFFER_OVERFLOW, STATUS_DEVICE_DATA_ERROR},
         {STATUS_DEVICE_DATA_ERROR, STATUS_VERIFY_REQUIRED, STATUS_VERIFY_REQUIRED},
         {STATUS_SUCCESS, STATUS_FT_READ_FROM_COPY, STATUS_SUCCESS},
+        {STATUS_DEVICE_DATA_ERROR, STATUS_FT_READ_FROM_COPY, STATUS_DEVICE_DATA_ERROR},
+        {STATUS_FT_READ_FROM_COPY, STATUS_SUCCESS, STATUS_FT_READ_FROM_COPY},
+        {STATUS_FT_READ_FROM_COPY, STATUS_DEVICE_DATA_ERROR, STATUS_DEVICE_DATA_ERROR},
+        {STATUS_SUCCESS, STATUS_OBJECT_NAME_EXISTS, STATUS_SUCCESS},
+        {STATUS_SUCCESS, STATUS_VERIFY_REQUIRED, STATUS_VERIFY_REQUIRED},
+        {STATUS_VERIFY_REQUIRED, STATUS_DEVICE_DATA_ERROR, STATUS_DEVICE_DATA_ERROR},
     };
     PIRP irp = IoAllocateIrp(1, FALSE);
 
@@ -166,6 +174,7 @@ NT_TEST(Query, ControlAccessIsThatOfTheSendersHandle)
         SendControl(FILE_READ_DATA | FILE_WRITE_DATA, FILE_READ_ACCESS | FILE_WRITE_ACCESS),
         STATUS_SUCCESS);
     NT_EXPECT_STATUS(SendControl(FILE_READ_DATA, 8), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(SendControl(FILE_READ_DATA, 0), STATUS_INVALID_PARAMETER);
     irp = IoAllocateIrp(1, FALSE);
     IoSetNextIrpStackLocation(irp);
     IoGetCurrentIrpStackLocation(irp)->MajorFunction = IRP_MJ_READ;
@@ -174,6 +183,14 @@ NT_TEST(Query, ControlAccessIsThatOfTheSendersHandle)
     IoGetCurrentIrpStackLocation(irp)->MajorFunction = IRP_MJ_DEVICE_CONTROL;
     irp->RequestorMode = KernelMode;
     NT_EXPECT_STATUS(IoValidateDeviceIoControlAccess(irp, FILE_WRITE_ACCESS), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(IoValidateDeviceIoControlAccess(irp, 0), STATUS_INVALID_PARAMETER);
+    irp->RequestorMode = UserMode;
+    NT_EXPECT_STATUS(IoValidateDeviceIoControlAccess(irp, FILE_WRITE_ACCESS), STATUS_ACCESS_DENIED);
+    NT_EXPECT_STATUS(WdmlibIoValidateDeviceIoControlAccess(irp, FILE_READ_ACCESS),
+                     STATUS_ACCESS_DENIED);
+    IoGetCurrentIrpStackLocation(irp)->MajorFunction = IRP_MJ_WRITE;
+    NT_EXPECT_STATUS(WdmlibIoValidateDeviceIoControlAccess(irp, FILE_READ_ACCESS),
+                     STATUS_INVALID_PARAMETER);
     IoSkipCurrentIrpStackLocation(irp);
     IoFreeIrp(irp);
 }

@@ -4,6 +4,11 @@
  */
 #include "ke_test.h"
 
+#include <ntbox/eh.h>
+
+#undef DbgBreakPoint
+NTSYSAPI VOID NTAPI DbgBreakPoint(VOID);
+
 static ULONG Calls;
 static KIRQL CallIrql;
 static PVOID CallBuffer;
@@ -138,6 +143,33 @@ NT_TEST(KeBugCheck, FailedAssertionOfADriverIsOne)
     NT_EXPECT_BUGCHECK(KMODE_EXCEPTION_NOT_HANDLED,
                        RtlAssert((PVOID) "1 == 2", (PVOID) "driver.c", 7, NULL));
     NT_EXPECT_CONTAINS(SimTakeLog(), "driver.c, line 7");
+}
+
+NT_TEST(KeBreakpoint, NotHandledIsABugcheckAtAnyIrql)
+{
+    KiRaiseIrql(HIGH_LEVEL);
+    NT_EXPECT_BUGCHECK(KMODE_EXCEPTION_NOT_HANDLED, DbgBreakPoint());
+    NT_EXPECT_EQ(KiBugCheckParameters[0], (ULONG)STATUS_BREAKPOINT);
+    NT_EXPECT_CONTAINS(SimTakeLog(), "DbgBreakPoint");
+}
+
+NT_TEST(KeBreakpoint, StatusIsAParameterOfTheBugcheck)
+{
+    NT_EXPECT_BUGCHECK(KMODE_EXCEPTION_NOT_HANDLED, DbgBreakPointWithStatus(77));
+    NT_EXPECT_EQ(KiBugCheckParameters[0], (ULONG)STATUS_BREAKPOINT);
+    NT_EXPECT_EQ(KiBugCheckParameters[2], 77);
+    NT_EXPECT_CONTAINS(SimTakeLog(), "DbgBreakPointWithStatus");
+}
+
+NT_TEST(KeBreakpoint, ATryBlockTakesIt)
+{
+    volatile ULONG code = 0;
+
+    __try {
+        DbgBreakPoint();
+    } __except (code = _exception_code(), 1) {
+    }
+    NT_EXPECT_EQ(code, (ULONG)STATUS_BREAKPOINT);
 }
 
 NT_TEST(KeThread, SignaledWhenItHasEnded)

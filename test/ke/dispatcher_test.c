@@ -18,6 +18,23 @@ NT_TEST(KeEvent, NotificationEventStaysSignaled)
     NT_EXPECT_FALSE(Poll(&event));
 }
 
+NT_TEST(KeEvent, ClearingTakesTheSignalAway)
+{
+    KEVENT event;
+    LARGE_INTEGER now = {.QuadPart = 0};
+
+    for (EVENT_TYPE type = NotificationEvent; type <= SynchronizationEvent; type++) {
+        KeInitializeEvent(&event, type, TRUE);
+        KeClearEvent(&event);
+        NT_EXPECT_EQ(KeReadStateEvent(&event), 0);
+        NT_EXPECT_STATUS(KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &now),
+                         STATUS_TIMEOUT);
+        NT_EXPECT_EQ(KeSetEvent(&event, 0, FALSE), 0);
+        NT_EXPECT_STATUS(KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &now),
+                         STATUS_SUCCESS);
+    }
+}
+
 NT_TEST(KeEvent, SynchronizationEventIsTakenByOneWait)
 {
     KEVENT event;
@@ -664,6 +681,44 @@ NT_TEST(KeQueue, RemoveTimesOutAndRundownReturnsWhatIsLeft)
     NT_EXPECT_EQ(KeRemoveQueue(&Queue, KernelMode, NULL), &entries[1]);
     NT_EXPECT_EQ(KeRundownQueue(&Queue), &entries[0]);
     NT_EXPECT_EQ(entries[0].Flink, &entries[0]);
+}
+
+NT_TEST(KeQueue, AfterRundownEveryWaitIsAbandonedUntilItIsInitializedAgain)
+{
+    LARGE_INTEGER now = {.QuadPart = 0};
+    LIST_ENTRY entry;
+    PLIST_ENTRY taken[2];
+
+    KeInitializeQueue(&Queue, 1);
+    NT_EXPECT_EQ(KeRundownQueue(&Queue), NULL);
+    NT_EXPECT_EQ(KeRemoveQueue(&Queue, KernelMode, NULL), (LONG_PTR)STATUS_ABANDONED);
+    NT_EXPECT_EQ(KeRemoveQueue(&Queue, KernelMode, &now), (LONG_PTR)STATUS_ABANDONED);
+    NT_EXPECT_EQ(KeRemoveQueueEx(&Queue, KernelMode, FALSE, NULL, taken, 2), STATUS_ABANDONED);
+    NT_EXPECT_EQ(KiGetCurrentThread()->Queue, NULL);
+    KeInitializeQueue(&Queue, 1);
+    KeInsertQueue(&Queue, &entry);
+    NT_EXPECT_EQ(KeRemoveQueueEx(&Queue, KernelMode, FALSE, NULL, taken, 2), 1);
+    NT_EXPECT_EQ(taken[0], &entry);
+    NT_EXPECT_EQ(KeRundownQueue(&Queue), NULL);
+}
+
+NT_TEST(KeQueue, SeveralEntriesAreTakenAtOnce)
+{
+    LIST_ENTRY entries[3];
+    PLIST_ENTRY taken[2];
+    LARGE_INTEGER timeout = RelativeMs(3);
+
+    KeInitializeQueue(&Queue, 1);
+    for (ULONG i = 0; i < 3; i++) {
+        KeInsertQueue(&Queue, &entries[i]);
+    }
+    NT_EXPECT_EQ(KeRemoveQueueEx(&Queue, KernelMode, FALSE, NULL, taken, 2), 2);
+    NT_EXPECT_EQ(taken[0], &entries[0]);
+    NT_EXPECT_EQ(taken[1], &entries[1]);
+    NT_EXPECT_EQ(KeRemoveQueueEx(&Queue, KernelMode, FALSE, NULL, taken, 2), 1);
+    NT_EXPECT_EQ(taken[0], &entries[2]);
+    NT_EXPECT_EQ(KeRemoveQueueEx(&Queue, KernelMode, FALSE, &timeout, taken, 2), STATUS_TIMEOUT);
+    NT_EXPECT_EQ(KeRundownQueue(&Queue), NULL);
 }
 
 /* A worker that blocks elsewhere lets another one start. */

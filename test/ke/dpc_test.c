@@ -92,6 +92,59 @@ NT_TEST(KeDpc, RunInOrderAndHighImportanceFirst)
     NT_EXPECT_EQ(Order[2], 1);
 }
 
+/* Its caller does not run the queue; the processor does when it has nothing else to do. */
+NT_TEST_SEEDS(KeDpc, LowImportanceIsLeftToTheProcessor, 30)
+{
+    KDPC dpc;
+
+    KeInitializeDpc(&dpc, Record, NULL);
+    KeSetImportanceDpc(&dpc, LowImportance);
+    NT_EXPECT_TRUE(KeInsertQueueDpc(&dpc, (PVOID)1, NULL));
+    while (READ(Runs) == 0) {
+        HalpYield();
+    }
+    NT_EXPECT_NE(RunThread, KiGetCurrentThread());
+    NT_EXPECT_EQ(LastArguments[1], (PVOID)1);
+    NT_EXPECT_EQ(RunIrql, DISPATCH_LEVEL);
+    KeSetTargetProcessorDpc(&dpc, 1);
+    NT_EXPECT_TRUE(KeInsertQueueDpc(&dpc, NULL, NULL));
+    while (READ(Runs) == 1) {
+        HalpYield();
+    }
+    NT_EXPECT_NE(RunThread, KiGetCurrentThread());
+    NT_EXPECT_EQ(RunProcessor, 1);
+}
+
+/* Behind those that are there, and run with them. */
+NT_TEST(KeDpc, LowImportanceGoesToTheEndAndRunsWithTheOthers)
+{
+    KDPC dpcs[3];
+    KIRQL old;
+
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    for (ULONG i = 0; i < 3; i++) {
+        KeInitializeDpc(&dpcs[i], RecordOrder, (PVOID)(ULONG_PTR)i);
+        KeSetImportanceDpc(&dpcs[i], i == 1 ? LowImportance : MediumHighImportance);
+        KeInsertQueueDpc(&dpcs[i], NULL, NULL);
+    }
+    KeLowerIrql(old);
+    NT_EXPECT_EQ(Ordered, 3);
+    for (ULONG i = 0; i < 3; i++) {
+        NT_EXPECT_EQ(Order[i], i);
+    }
+}
+
+NT_TEST_SEEDS(KeDpc, FlushRunsThoseOfLowImportance, 30)
+{
+    KDPC dpc;
+
+    KeInitializeDpc(&dpc, Record, NULL);
+    KeSetImportanceDpc(&dpc, LowImportance);
+    KeInsertQueueDpc(&dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+    NT_EXPECT_EQ(READ(Runs), 1);
+}
+
 static VOID NTAPI
 Requeue(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 {

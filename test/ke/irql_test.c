@@ -190,6 +190,72 @@ NT_TEST_SEEDS(KeIrql, FreedProcessorReachesAWaiterThatCanUseIt, 40)
     KeRevertToUserAffinityThread();
 }
 
+/* The processor that the thread takes when it raises the IRQL. */
+static ULONG
+ProcessorTaken(VOID)
+{
+    ULONG number;
+    KIRQL old;
+
+    KeRaiseIrql(DISPATCH_LEVEL, &old);
+    number = KeGetCurrentProcessorNumberEx(NULL);
+    KeLowerIrql(old);
+    return number;
+}
+
+NT_TEST(KeAffinity, RevertingWithAMaskGoesBackToIt)
+{
+    KAFFINITY last = (KAFFINITY)1 << (KE_TEST_PROCESSORS - 1);
+
+    NT_EXPECT_EQ(KeSetSystemAffinityThreadEx(1), 0);
+    NT_EXPECT_EQ(ProcessorTaken(), 0);
+    NT_EXPECT_EQ(KeSetSystemAffinityThreadEx(last), 1);
+    NT_EXPECT_EQ(ProcessorTaken(), KE_TEST_PROCESSORS - 1);
+    KeRevertToUserAffinityThreadEx(1);
+    NT_EXPECT_EQ(ProcessorTaken(), 0);
+    KeRevertToUserAffinityThreadEx(0);
+    NT_EXPECT_EQ(KiGetCurrentThread()->Affinity, 0);
+}
+
+NT_TEST(KeAffinity, RevertingToAMaskThatIsNotValidDoesNothing)
+{
+    KAFFINITY missing = (KAFFINITY)1 << KE_TEST_PROCESSORS;
+    GROUP_AFFINITY group = {.Mask = 2, .Group = 1};
+
+    /* Nothing was set: nothing is reverted. */
+    KeRevertToUserAffinityThreadEx(2);
+    NT_EXPECT_EQ(KiGetCurrentThread()->Affinity, 0);
+    KeSetSystemAffinityThreadEx(1);
+    KeRevertToUserAffinityThreadEx(missing);
+    NT_EXPECT_EQ(KiGetCurrentThread()->Affinity, 1);
+    KeRevertToUserAffinityThreadEx(missing | 2);
+    NT_EXPECT_EQ(KiGetCurrentThread()->Affinity, 1);
+    KeRevertToUserGroupAffinityThread(&group);
+    NT_EXPECT_EQ(KiGetCurrentThread()->Affinity, 1);
+    group.Group = 0;
+    KeRevertToUserGroupAffinityThread(&group);
+    NT_EXPECT_EQ(KiGetCurrentThread()->Affinity, 2);
+    KeRevertToUserAffinityThread();
+}
+
+/* Processor 0 is taken by another thread; after reverting, this one may have the other. */
+NT_TEST_SEEDS(KeAffinity, RevertedThreadMayRunOnAnyProcessor, 10)
+{
+    TEST_THREAD thread;
+
+    KeSetSystemAffinityThread(1);
+    NT_EXPECT_EQ(ProcessorTaken(), 0);
+    KeRevertToUserAffinityThread();
+    NT_EXPECT_EQ(KiGetCurrentThread()->Affinity, 0);
+    StartThread(&thread, HoldFirst, NULL);
+    while (READ(Holds) == 0) {
+        HalpYield();
+    }
+    NT_EXPECT_EQ(ProcessorTaken(), 1);
+    BUMP(MayRelease);
+    JoinThread(&thread);
+}
+
 NT_TEST(KeProcessor, CountsAndNumbersAgree)
 {
     PROCESSOR_NUMBER number;

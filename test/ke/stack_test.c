@@ -87,6 +87,59 @@ NT_TEST(KeState, SseControlWordIsKept)
     NT_EXPECT_EQ(__builtin_ia32_stmxcsr(), before);
 }
 
+static USHORT
+X87ControlWord(VOID)
+{
+    USHORT word;
+
+    __asm__ volatile("fnstcw %0" : "=m"(word));
+    return word;
+}
+
+static VOID
+SetX87ControlWord(USHORT Word)
+{
+    __asm__ volatile("fldcw %0" : : "m"(Word));
+}
+
+/* All exceptions masked, rounding to nearest, x87 with the precision of Windows: 53 bits. */
+NT_TEST(KeState, FloatingPointContextIsFreshAndTheOldOneComesBack)
+{
+    ULONG before = __builtin_ia32_stmxcsr();
+    USHORT word = X87ControlWord();
+    KFLOATING_SAVE save;
+
+    __builtin_ia32_ldmxcsr(0x7F80 | 0x21); /* towards zero, with flags set */
+    SetX87ControlWord(0x0F7F);
+    NT_EXPECT_STATUS(KeSaveFloatingPointState(&save), STATUS_SUCCESS);
+    NT_EXPECT_EQ(__builtin_ia32_stmxcsr(), INITIAL_MXCSR);
+    NT_EXPECT_EQ(X87ControlWord(), INITIAL_FPCSR);
+    NT_EXPECT_STATUS(KeRestoreFloatingPointState(&save), STATUS_SUCCESS);
+    NT_EXPECT_EQ(__builtin_ia32_stmxcsr(), 0x7FA1);
+    NT_EXPECT_EQ(X87ControlWord(), 0x0F7F);
+    __builtin_ia32_ldmxcsr(before);
+    SetX87ControlWord(word);
+}
+
+/* What Mask does not name stays as the driver left it. */
+NT_TEST(KeState, ExtendedStateIsKeptByMask)
+{
+    ULONG before = __builtin_ia32_stmxcsr();
+    USHORT word = X87ControlWord();
+
+    for (ULONG64 mask = 0; mask < 8; mask++) {
+        XSTATE_SAVE save;
+        NT_EXPECT_STATUS(KeSaveExtendedProcessorState(mask, &save), STATUS_SUCCESS);
+        __builtin_ia32_ldmxcsr(before ^ 0x6000);
+        SetX87ControlWord(word ^ 0x0C00);
+        KeRestoreExtendedProcessorState(&save);
+        NT_EXPECT_EQ(__builtin_ia32_stmxcsr(), (mask & 6) != 0 ? before : before ^ 0x6000);
+        NT_EXPECT_EQ(X87ControlWord(), (mask & 1) != 0 ? word : word ^ 0x0C00);
+        __builtin_ia32_ldmxcsr(before);
+        SetX87ControlWord(word);
+    }
+}
+
 NT_TEST(KeState, RestoringAtAnotherIrqlIsABugcheck)
 {
     XSTATE_SAVE extended;

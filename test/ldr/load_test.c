@@ -3,7 +3,9 @@
  * load_test.c - drivers: loading, bad ones, unloading, and what they leave behind
  */
 #include "ps/psp.h"
+#include "ldr/ldrp.h"
 #include "kernel_test.h"
+#include <stdio.h>
 
 extern POBJECT_TYPE *IoDeviceObjectType; /* exports that the DDK headers lack */
 extern POBJECT_TYPE *IoDriverObjectType;
@@ -313,4 +315,85 @@ NT_TEST(Service, DriversAreLoadedByTheirServiceKey)
     NT_EXPECT_STATUS(ZwUnloadDriver(&absent), STATUS_OBJECT_NAME_NOT_FOUND);
     NT_EXPECT_STATUS(ZwUnloadDriver(&key), STATUS_SUCCESS);
     NT_EXPECT_STATUS(ZwUnloadDriver(&key), STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
+NT_TEST(Service, KeyIsOneOfAServiceAndItsNameFits)
+{
+    UNICODE_STRING elsewhere = RTL_CONSTANT_STRING(L"\\Registry\\Machine\\Software\\good");
+    UNICODE_STRING below = RTL_CONSTANT_STRING(
+        L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\good\\Parameters");
+    UNICODE_STRING none =
+        RTL_CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\");
+
+    NT_EXPECT_STATUS(ZwLoadDriver(&elsewhere), STATUS_NOT_SUPPORTED);
+    NT_EXPECT_STATUS(ZwLoadDriver(&below), STATUS_NOT_SUPPORTED);
+    NT_EXPECT_STATUS(ZwLoadDriver(&none), STATUS_OBJECT_NAME_INVALID);
+    NT_EXPECT_STATUS(ZwUnloadDriver(&elsewhere), STATUS_NOT_SUPPORTED);
+    NT_EXPECT_STATUS(ZwUnloadDriver(&none), STATUS_OBJECT_NAME_INVALID);
+}
+
+/* ---- the file of a service ---- */
+
+extern char *mkdtemp(char *Template);
+extern int chdir(const char *Path);
+
+/* Text with its @ replaced. */
+static const char *
+Expand(char Target[256], const char *Text, const char *Folder)
+{
+    const char *at = strchr(Text, '@');
+
+    snprintf(Target, 256, "%.*s%s%s", (int)(at != NULL ? at - Text : 0), Text,
+             at != NULL ? Folder : "", at != NULL ? at + 1 : Text);
+    return Target;
+}
+
+NT_TEST(Service, ImagePathIsFoundAsWindowsWritesIt)
+{
+    static const struct {
+        const char *ImagePath; /* @: the folder with backslashes */
+        const char *Found;     /* @: the folder */
+    } rows[] = {
+        {"Z:@\\real.sys", "@/real.sys"},
+        {"z:@\\REAL.SYS", "@/real.sys"},
+        {"\\??\\Z:@\\real.sys", "@/real.sys"},
+        {"\\\\?\\Z:@\\real.sys", "@/real.sys"},
+        {"\\DosDevices\\Z:@\\real.sys", "@/real.sys"},
+        {"\"Z:@\\real.sys\" -x", "@/real.sys"},
+        {"@\\real.sys", "@/real.sys"},
+        {"Z:@\\driver.sys", "@/Driver.so"},
+        {"Z:@\\none.sys", "@/none.sys"},
+        {"C:\\Drivers\\real.sys", "@/real.sys"},
+        {"\\??\\C:\\Drivers\\real.sys", "@/real.sys"},
+        {"\\SystemRoot\\System32\\drivers\\Driver.sys", "@/Driver.so"},
+        {"\\Device\\HarddiskVolume1\\real.sys", "@/real.sys"},
+        {"%SystemRoot%\\real.sys", "@/real.sys"},
+        {"system32\\DRIVERS\\real.sys", "@/real.sys"},
+        {"real.sys", "@/real.sys"},
+        {".\\real.sys", "@/./real.sys"},
+    };
+    char folder[] = "/tmp/ldr_load_test.XXXXXX";
+    char back[sizeof(folder)];
+    char text[256];
+    char found[256];
+    char expected[256];
+
+    NT_EXPECT_TRUE(mkdtemp(folder) != NULL && chdir(folder) == 0);
+    NT_EXPECT_EQ(HalpWriteFile("real.sys", "", 0), HALP_OK);
+    NT_EXPECT_EQ(HalpWriteFile("Driver.so", "", 0), HALP_OK);
+    for (ULONG i = 0; i < sizeof(back); ++i) {
+        back[i] = folder[i] == '/' ? '\\' : folder[i];
+    }
+    NT_FOR_EACH (row, rows) {
+        NT_EXPECT_STATUS(LdrpFindImage(Expand(text, row->ImagePath, back), found, sizeof(found)),
+                         STATUS_SUCCESS);
+        NT_EXPECT_STR(found, Expand(expected, row->Found, folder));
+    }
+    NT_EXPECT_STATUS(LdrpFindImage("\\\\server\\share\\x.sys", found, sizeof(found)),
+                     STATUS_NOT_SUPPORTED);
+    NT_EXPECT_STATUS(LdrpFindImage("", found, sizeof(found)), STATUS_OBJECT_NAME_INVALID);
+    NT_EXPECT_STATUS(LdrpFindImage("Z:@\\real.sys", found, 8), STATUS_NAME_TOO_LONG);
+    remove("real.sys");
+    remove("Driver.so");
+    remove(folder);
 }

@@ -346,6 +346,39 @@ NT_TEST(MmMisuse, FreeLocked)
     NT_EXPECT_EQ(KiBugCheckParameters[0], 0xB8);
 }
 
+/* AddressSanitizer stops at the kernel's own read of the freed MDL. */
+#if defined(__SANITIZE_ADDRESS__)
+#define NOT_UNDER_ASAN() NT_SKIP("AddressSanitizer")
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define NOT_UNDER_ASAN() NT_SKIP("AddressSanitizer")
+#endif
+#endif
+#ifndef NOT_UNDER_ASAN
+#define NOT_UNDER_ASAN() ((void)0)
+#endif
+
+NT_TEST(MmMisuse, FreeTwice)
+{
+    PMDL mdl = IoAllocateMdl((PVOID)ExpKernelBase, 100, FALSE, FALSE, NULL);
+
+    NOT_UNDER_ASAN();
+    IoFreeMdl(mdl);
+    NT_EXPECT_BUGCHECK(0xC2, IoFreeMdl(mdl));
+    NT_EXPECT_EQ(KiBugCheckParameters[0], 0x07);
+    NT_EXPECT_EQ(KiBugCheckParameters[3], (ULONG_PTR)mdl);
+}
+
+NT_TEST(MmMisuse, UnlockFreed)
+{
+    PMDL mdl = IoAllocateMdl((PVOID)ExpKernelBase, 100, FALSE, FALSE, NULL);
+
+    NOT_UNDER_ASAN();
+    IoFreeMdl(mdl);
+    NT_EXPECT_BUGCHECK(0xC4, MmUnlockPages(mdl));
+    NT_EXPECT_EQ(KiBugCheckParameters[0], 0x7C);
+}
+
 NT_TEST(MmMisuse, MapUnlocked)
 {
     PMDL mdl = IoAllocateMdl(UserPages(1), 16, FALSE, FALSE, NULL);

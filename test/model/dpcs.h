@@ -25,6 +25,7 @@ typedef enum DPCS_CODE {
 /* What is fixed before the first event. */
 typedef struct DPCS_DPC {
     int8_t High;   /* importance */
+    int8_t Low;    /* importance, and no threaded DPC */
     int8_t Target; /* DPCS_NOWHERE: none */
 } DPCS_DPC;
 

@@ -3,9 +3,9 @@
  * test/model/dpcs_model.c - what DPCs do, in plain C
  *
  * A queued DPC runs once, with the arguments it was queued with, on its target processor; without
- * one on the processor of its caller, or on any if the caller was below DISPATCH_LEVEL. A processor
- * runs its DPCs one at a time, in order, those of high importance first, and none while a thread
- * is at DISPATCH_LEVEL on it.
+ * one on the processor of its caller, or on any if the caller was below DISPATCH_LEVEL, who waits
+ * for it unless it is of low importance. A processor runs its DPCs one at a time, in order, those
+ * of high importance first, and none while a thread is at DISPATCH_LEVEL on it.
  *
  * Source  WDK reference, wdm.h KeInsertQueueDpc, KeRemoveQueueDpc, KeSetImportanceDpc,
  *         KeSetTargetProcessorDpc, KeFlushQueuedDpcs
@@ -78,6 +78,13 @@ BeginInsert(MODEL_STATE *State, uint32_t Thread, uint32_t Way)
         AddRun(Own(State), op, target != DPCS_NOWHERE ? target : (int8_t)op->Data[2], 0);
         ModelFinish(State, Thread, 1);
         return Way == 0;
+    }
+    if (Own(State)->Dpcs[op->Data[0]].Low) {
+        if (Way < DPCS_PROCESSORS) {
+            AddRun(Own(State), op, (int8_t)Way, 0);
+            ModelFinish(State, Thread, 1);
+        }
+        return Way < DPCS_PROCESSORS;
     }
     /* From below DISPATCH_LEVEL the routine has run when the call returns, on some processor. */
     AddRun(Own(State), op, (int8_t)Way, (uint8_t)(1u << Thread));

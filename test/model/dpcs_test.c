@@ -60,14 +60,18 @@ SetUp(MODEL_STATE *State, MODEL_RANDOM *Random)
 
     NextArgument = 0;
     for (ULONG i = 0; i < DPCS; i++) {
-        if (ModelRandom(Random, 4) == 0) {
+        BOOLEAN threaded = ModelRandom(Random, 4) == 0;
+        KDPC_IMPORTANCE importance;
+
+        if (threaded) {
             KeInitializeThreadedDpc(&Dpcs[i], DpcRoutine, (PVOID)(ULONG_PTR)i);
         } else {
             KeInitializeDpc(&Dpcs[i], DpcRoutine, (PVOID)(ULONG_PTR)i);
         }
         own->Dpcs[i].High = ModelRandom(Random, 3) == 0;
-        KeSetImportanceDpc(&Dpcs[i], own->Dpcs[i].High ? HighImportance
-                                                       : (KDPC_IMPORTANCE)ModelRandom(Random, 2));
+        importance = own->Dpcs[i].High ? HighImportance : (KDPC_IMPORTANCE)ModelRandom(Random, 2);
+        own->Dpcs[i].Low = importance == LowImportance && !threaded;
+        KeSetImportanceDpc(&Dpcs[i], importance);
         own->Dpcs[i].Target = DPCS_NOWHERE;
         if (ModelRandom(Random, 2) == 0) {
             own->Dpcs[i].Target = (int8_t)ModelRandom(Random, DPCS_PROCESSORS);

@@ -318,6 +318,13 @@ NT_TEST(ObHandle, Duplicates)
         STATUS_INVALID_HANDLE);
     NT_EXPECT_STATUS(AS_USER(NtDuplicateObject(source, source, process, &target, 0, 0, 0)),
                      STATUS_OBJECT_TYPE_MISMATCH);
+    /* No place for the result: no handle is made. No target: the source must be to close. */
+    NT_EXPECT_STATUS(AS_USER(NtDuplicateObject(NtCurrentProcess(), source, process, NULL, 0, 0,
+                                               DUPLICATE_SAME_ACCESS)),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(ObpHandlesInUse(other->Table), 0);
+    NT_EXPECT_STATUS(AS_USER(NtDuplicateObject(NtCurrentProcess(), source, NULL, NULL, 0, 0, 0)),
+                     STATUS_INVALID_PARAMETER);
     /* A bad place for the result: the new handle does not stay behind. */
     NT_EXPECT_STATUS(AS_USER(NtDuplicateObject(NtCurrentProcess(), source, NtCurrentProcess(),
                                                (PHANDLE)8, 0, 0, DUPLICATE_SAME_ACCESS)),
@@ -423,5 +430,29 @@ NT_TEST_SEEDS(ObHandle, OneCloseWins, 10)
     }
     NT_EXPECT_EQ(wins, 1);
     NT_EXPECT_EQ(Deletes, 1);
+    DropThingType();
+}
+
+NT_TEST(ObHandle, DuplicatingClosesAKernelHandleToo)
+{
+    PVOID thing = MakeThing();
+    HANDLE source;
+    HANDLE target;
+    PVOID object;
+
+    NT_EXPECT_STATUS(ObpCreateHandle(thing, 3, OBJ_KERNEL_HANDLE, &source), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwDuplicateObject(NtCurrentProcess(), source, NtCurrentProcess(), &target, 0,
+                                       0, DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE),
+                     STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObReferenceObjectByHandle(source, 0, NULL, KernelMode, &object, NULL),
+                     STATUS_INVALID_HANDLE);
+    NT_EXPECT_STATUS(ZwClose(target), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObpCreateHandle(thing, 3, OBJ_KERNEL_HANDLE, &source), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(
+        ZwDuplicateObject(NtCurrentProcess(), source, NULL, NULL, 0, 0, DUPLICATE_CLOSE_SOURCE),
+        STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObReferenceObjectByHandle(source, 0, NULL, KernelMode, &object, NULL),
+                     STATUS_INVALID_HANDLE);
+    ObfDereferenceObject(thing);
     DropThingType();
 }

@@ -194,9 +194,15 @@ NT_TEST(ObObject, ByPointerChecksTheTypeForUserMode)
                      STATUS_OBJECT_TYPE_MISMATCH);
     NT_EXPECT_STATUS(ObReferenceObjectByPointer(thing, 0, *ExEventObjectType, KernelMode),
                      STATUS_SUCCESS);
-    NT_EXPECT_STATUS(ObReferenceObjectByPointer(thing, 0, NULL, UserMode), STATUS_SUCCESS);
-    NT_EXPECT_EQ(ObpPointerCount(thing), 4);
-    for (ULONG i = 0; i < 4; i++) {
+    NT_EXPECT_STATUS(ObReferenceObjectByPointer(thing, 0, NULL, UserMode),
+                     STATUS_OBJECT_TYPE_MISMATCH);
+    NT_EXPECT_STATUS(ObReferenceObjectByPointer(thing, 0, NULL, KernelMode), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObReferenceObjectByPointerWithTag(thing, 0, NULL, UserMode, OB_TAG),
+                     STATUS_OBJECT_TYPE_MISMATCH);
+    NT_EXPECT_STATUS(ObReferenceObjectByPointerWithTag(thing, 0, type, UserMode, OB_TAG),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(ObpPointerCount(thing), 5);
+    for (ULONG i = 0; i < 5; i++) {
         ObfDereferenceObject(thing);
     }
     DropType(type);
@@ -237,6 +243,79 @@ NT_TEST(ObCallback, NotifiesRegisteredRoutines)
     ObfDereferenceObject(again);
     ObMakeTemporaryObject(object);
     ObfDereferenceObject(object);
+}
+
+/* ---- unregistering while routines run ---- */
+
+typedef struct SLOW_CALL {
+    PVOID Registration;
+    LONG Running; /* atomic */
+    LONG Calls;   /* atomic */
+    BOOLEAN Gone; /* atomic: ExUnregisterCallback has returned */
+} SLOW_CALL;
+
+static SLOW_CALL SlowCalls[2];
+static PCALLBACK_OBJECT SlowObject;
+
+static VOID NTAPI
+CallSlowly(PVOID Context, PVOID First, PVOID Second)
+{
+    SLOW_CALL *call = Context;
+
+    NT_EXPECT_FALSE(__atomic_load_n(&call->Gone, __ATOMIC_ACQUIRE));
+    __atomic_fetch_add(&call->Running, 1, __ATOMIC_ACQ_REL);
+    __atomic_fetch_add(&call->Calls, 1, __ATOMIC_ACQ_REL);
+    for (ULONG i = 0; i < NtTestSeed() % 20; ++i) {
+        HalpYield();
+    }
+    /* The second routine returns only when the first is unregistered. */
+    for (ULONG i = 0;
+         call == &SlowCalls[1] && !__atomic_load_n(&SlowCalls[0].Gone, __ATOMIC_ACQUIRE); ++i) {
+        NT_EXPECT_TRUE(i < 100000);
+        HalpYield();
+    }
+    NT_EXPECT_FALSE(__atomic_load_n(&call->Gone, __ATOMIC_ACQUIRE));
+    __atomic_fetch_sub(&call->Running, 1, __ATOMIC_ACQ_REL);
+}
+
+static void
+NotifyOnce(void *Context)
+{
+    ExNotifyCallback(SlowObject, NULL, NULL);
+}
+
+static void
+UnregisterSlow(void *Context)
+{
+    SLOW_CALL *call = Context;
+
+    while (__atomic_load_n(&call->Calls, __ATOMIC_ACQUIRE) == 0) {
+        HalpYield();
+    }
+    ExUnregisterCallback(call->Registration);
+    NT_EXPECT_EQ(__atomic_load_n(&call->Running, __ATOMIC_ACQUIRE), 0);
+    __atomic_store_n(&call->Gone, TRUE, __ATOMIC_RELEASE);
+}
+
+/* Two at a time on one object, each with a call in progress: each is woken for its own. */
+NT_TEST_SEEDS(ObCallback, UnregisteringWaitsForItsOwnCalls, 200)
+{
+    TEST_THREAD threads[4];
+
+    memset(SlowCalls, 0, sizeof(SlowCalls));
+    NT_EXPECT_STATUS(ExCreateCallback(&SlowObject, NULL, TRUE, TRUE), STATUS_SUCCESS);
+    for (ULONG i = 0; i < 2; i++) {
+        SlowCalls[i].Registration = ExRegisterCallback(SlowObject, CallSlowly, &SlowCalls[i]);
+    }
+    for (ULONG i = 0; i < 2; i++) {
+        StartThread(&threads[i], NotifyOnce, NULL);
+        StartThread(&threads[2 + i], UnregisterSlow, &SlowCalls[i]);
+    }
+    for (ULONG i = 0; i < 4; i++) {
+        JoinThread(&threads[i]);
+    }
+    NT_EXPECT_TRUE(SlowCalls[0].Gone && SlowCalls[1].Gone);
+    ObfDereferenceObject(SlowObject);
 }
 
 NT_TEST(ObCallback, SecondRegistrationMayBeRefused)

@@ -39,12 +39,71 @@ NT_TEST(ObService, Events)
     NT_EXPECT_STATUS(AS_USER(NtWaitForSingleObject(event, FALSE, NULL)), STATUS_WAIT_0);
     NT_EXPECT_STATUS(AS_USER(NtResetEvent(event, &previous)), STATUS_SUCCESS);
     NT_EXPECT_EQ(previous, 1);
+    NT_EXPECT_STATUS(AS_USER(NtSetEvent(event, &previous)), STATUS_SUCCESS);
+    NT_EXPECT_EQ(previous, 0);
     NT_EXPECT_STATUS(AS_USER(NtClearEvent(event)), STATUS_SUCCESS);
-    NT_EXPECT_STATUS(AS_USER(NtPulseEvent(event, NULL)), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(AS_USER(NtWaitForSingleObject(event, FALSE, &none)), STATUS_TIMEOUT);
+    NT_EXPECT_STATUS(AS_USER(NtSetEvent(event, NULL)), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwClearEvent(event), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(AS_USER(NtSetEvent(event, &previous)), STATUS_SUCCESS);
+    NT_EXPECT_EQ(previous, 0);
+    NT_EXPECT_STATUS(AS_USER(NtPulseEvent(event, &previous)), STATUS_SUCCESS);
+    NT_EXPECT_EQ(previous, 1);
+    NT_EXPECT_STATUS(AS_USER(NtWaitForSingleObject(event, FALSE, &none)), STATUS_TIMEOUT);
+    NT_EXPECT_STATUS(AS_USER(NtPulseEvent(event, &previous)), STATUS_SUCCESS);
+    NT_EXPECT_EQ(previous, 0);
     NT_EXPECT_STATUS(AS_USER(NtWaitForSingleObject(event, FALSE, &none)), STATUS_TIMEOUT);
     NT_EXPECT_STATUS(AS_USER(NtClose(event)), STATUS_SUCCESS);
     NT_EXPECT_STATUS(AS_USER(NtCreateEvent(&event, EVENT_ALL_ACCESS, NULL, (EVENT_TYPE)7, FALSE)),
                      STATUS_INVALID_PARAMETER_4);
+}
+
+typedef struct PULSED {
+    HANDLE Event;
+    LONG Waiting; /* atomic: about to wait */
+    LONG Released;
+} PULSED;
+
+static void
+WaitForPulse(void *Context)
+{
+    PULSED *pulsed = Context;
+    LARGE_INTEGER limit = Milliseconds(10000);
+
+    __atomic_fetch_add(&pulsed->Waiting, 1, __ATOMIC_ACQ_REL);
+    if (NtWaitForSingleObject(pulsed->Event, FALSE, &limit) == STATUS_WAIT_0) {
+        __atomic_fetch_add(&pulsed->Released, 1, __ATOMIC_ACQ_REL);
+    }
+}
+
+/* Releases all who wait at a notification event, one at a synchronization event, and leaves it. */
+NT_TEST_SEEDS(ObService, APulseReleasesWhoWaits, 10)
+{
+    static const EVENT_TYPE types[] = {NotificationEvent, SynchronizationEvent};
+
+    NT_FOR_EACH (type, types) {
+        LARGE_INTEGER pause = Milliseconds(1000);
+        LARGE_INTEGER none = {.QuadPart = 0};
+        PULSED pulsed = {0};
+        TEST_THREAD threads[3];
+
+        NT_EXPECT_STATUS(NtCreateEvent(&pulsed.Event, EVENT_ALL_ACCESS, NULL, *type, FALSE),
+                         STATUS_SUCCESS);
+        for (ULONG i = 0; i < 3; i++) {
+            StartThread(&threads[i], WaitForPulse, &pulsed);
+        }
+        KeDelayExecutionThread(KernelMode, FALSE, &pause); /* of the simulated clock: all wait */
+        NT_EXPECT_EQ(pulsed.Waiting, 3);
+        NT_EXPECT_STATUS(*type == NotificationEvent ? NtPulseEvent(pulsed.Event, NULL)
+                                                    : ZwPulseEvent(pulsed.Event, NULL),
+                         STATUS_SUCCESS);
+        for (ULONG i = 0; i < 3; i++) {
+            JoinThread(&threads[i]);
+        }
+        NT_EXPECT_EQ(pulsed.Released, *type == NotificationEvent ? 3 : 1);
+        NT_EXPECT_STATUS(NtWaitForSingleObject(pulsed.Event, FALSE, &none), STATUS_TIMEOUT);
+        NT_EXPECT_STATUS(NtClose(pulsed.Event), STATUS_SUCCESS);
+    }
 }
 
 NT_TEST(ObService, AccessIsChecked)

@@ -390,3 +390,101 @@ NT_TEST(Section, RundownTakesViewsDown)
     PspRundownProcess(PspClientProcess);
     NT_EXPECT_EQ(MiViewCount(PspClientProcess), 0);
 }
+
+static PVOID
+MakeSectionObject(HANDLE *Section)
+{
+    PVOID object;
+
+    NT_EXPECT_STATUS(Create(NULL, PAGE_SIZE, PAGE_READWRITE, 0, Section), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(
+        ObReferenceObjectByHandle(*Section, 0, *MmSectionObjectType, KernelMode, &object, NULL),
+        STATUS_SUCCESS);
+    return object;
+}
+
+NT_TEST(Section, SystemViewsLeaveNothingBehind)
+{
+    EXP_POOL_STATISTICS before;
+    EXP_POOL_STATISTICS after;
+    HANDLE section;
+    PVOID object = MakeSectionObject(&section);
+    SIZE_T size = 0;
+    PVOID base;
+
+    for (ULONG i = 0; i < 1000; i++) {
+        NT_EXPECT_STATUS(MmMapViewInSystemSpace(object, &base, &size), STATUS_SUCCESS);
+        NT_EXPECT_STATUS(MmUnmapViewInSystemSpace(base), STATUS_SUCCESS);
+        if (i == 10) {
+            ExpQueryPoolStatistics(&before);
+        }
+    }
+    ExpQueryPoolStatistics(&after);
+    NT_EXPECT_EQ(after.BlocksInUse, before.BlocksInUse);
+    ObDereferenceObject(object);
+    ZwClose(section);
+}
+
+/* Views take no room from images, need no memory to go, and never look like a driver. */
+NT_TEST(Section, SystemViewsAreNoImages)
+{
+    static PVOID bases[600];
+    HANDLE section;
+    PVOID object = MakeSectionObject(&section);
+    SIZE_T size = 0;
+    ULONG_PTR image;
+    SIZE_T length;
+
+    for (ULONG i = 0; i < 600; i++) {
+        NT_EXPECT_STATUS(MmMapViewInSystemSpace(object, &bases[i], &size), STATUS_SUCCESS);
+    }
+    NT_EXPECT_FALSE(MiQueryKernelImage(0, &image, &length));
+    NT_EXPECT_TRUE(MiIsKernelAddress((ULONG_PTR)bases[300]));
+    NT_EXPECT_FALSE(MiIsImageAddress((ULONG_PTR)bases[300]));
+    SimSetFaultPlan("pool", 1);
+    for (ULONG i = 0; i < 600; i++) {
+        NT_EXPECT_STATUS(MmUnmapViewInSystemSpace(bases[i]), STATUS_SUCCESS);
+        NT_EXPECT_FALSE(MiIsKernelAddress((ULONG_PTR)bases[i]));
+    }
+    SimSetFaultPlan(NULL, 0);
+    ObDereferenceObject(object);
+    ZwClose(section);
+}
+
+static BOOLEAN StopViews; /* atomic */
+
+static VOID NTAPI
+MapViewsOften(PVOID Context)
+{
+    SIZE_T size = 0;
+    PVOID base;
+
+    for (ULONG i = 0; i < 40; i++) {
+        NT_EXPECT_STATUS(MmMapViewInSystemSpace(Context, &base, &size), STATUS_SUCCESS);
+        HalpYield();
+        NT_EXPECT_STATUS(MmUnmapViewInSystemSpace(base), STATUS_SUCCESS);
+    }
+    __atomic_store_n(&StopViews, TRUE, __ATOMIC_RELEASE);
+}
+
+NT_TEST_SEEDS(Section, AViewNeverLooksLikeADriver, 20)
+{
+    HANDLE section;
+    PVOID object = MakeSectionObject(&section);
+    ULONG_PTR image;
+    SIZE_T length;
+    HANDLE thread;
+
+    __atomic_store_n(&StopViews, FALSE, __ATOMIC_RELEASE);
+    NT_EXPECT_STATUS(
+        PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, MapViewsOften, object),
+        STATUS_SUCCESS);
+    while (!__atomic_load_n(&StopViews, __ATOMIC_ACQUIRE)) {
+        NT_EXPECT_FALSE(MiQueryKernelImage(0, &image, &length));
+        HalpYield();
+    }
+    ZwWaitForSingleObject(thread, FALSE, NULL);
+    ZwClose(thread);
+    ObDereferenceObject(object);
+    ZwClose(section);
+}

@@ -403,3 +403,31 @@ NT_TEST_SEEDS(Thread, ThreadsInARangeAreCounted, 5)
     NT_EXPECT_EQ(PspCountSystemThreadsInRange((ULONG_PTR)ReturnWithMutex, 1), 0);
     NtClose(handle);
 }
+
+static VOID NTAPI
+DoNothing(PVOID Context)
+{
+}
+
+NT_TEST(Thread, TheHandleOfASystemThreadIsTheKernelsWithTheAccessAsked)
+{
+    KTHREAD *self = KiGetCurrentThread();
+    OBJECT_HANDLE_INFORMATION information;
+    NTSTATUS asUser;
+    HANDLE handle;
+    PVOID thread;
+
+    NT_EXPECT_STATUS(PsCreateSystemThread(&handle, SYNCHRONIZE, NULL, NULL, NULL, DoNothing, NULL),
+                     STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObReferenceObjectByHandle(handle, THREAD_ALL_ACCESS, *PsThreadType, KernelMode,
+                                               &thread, &information),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(information.GrantedAccess, SYNCHRONIZE);
+    ObDereferenceObject(thread);
+    self->PreviousMode = UserMode;
+    asUser = NtWaitForSingleObject(handle, FALSE, NULL);
+    self->PreviousMode = KernelMode;
+    NT_EXPECT_STATUS(asUser, STATUS_INVALID_HANDLE);
+    NT_EXPECT_STATUS(ZwWaitForSingleObject(handle, FALSE, NULL), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwClose(handle), STATUS_SUCCESS);
+}

@@ -18,20 +18,52 @@ NT_TEST(RtlNumber, FormatsInFourBases)
     NT_FOR_EACH (row, rows) {
         WCHAR buffer[40];
         UNICODE_STRING string = {0, sizeof(buffer), buffer};
+        memset(buffer, 0xFF, sizeof(buffer));
         NT_EXPECT_STATUS(RtlIntegerToUnicodeString(row->Value, row->Base, &string), STATUS_SUCCESS);
         NT_EXPECT_WSTR(buffer, row->Text);
     }
 }
 
-NT_TEST(RtlNumber, FormatNeedsRoomAndAKnownBase)
+NT_TEST(RtlNumber, FormatNeedsRoomForTheTerminatorAndAKnownBase)
 {
-    WCHAR buffer[2];
+    WCHAR buffer[3] = {'?', '?', '?'};
     UNICODE_STRING string = {0, sizeof(buffer), buffer};
+    UNICODE_STRING exact = {0, 4, buffer};
 
+    NT_EXPECT_STATUS(RtlIntegerToUnicodeString(12, 10, &exact), STATUS_BUFFER_OVERFLOW);
+    NT_EXPECT_STATUS(RtlInt64ToUnicodeString(12, 10, &exact), STATUS_BUFFER_OVERFLOW);
+    NT_EXPECT_EQ(buffer[0], '?');
     NT_EXPECT_STATUS(RtlIntegerToUnicodeString(12, 10, &string), STATUS_SUCCESS);
     NT_EXPECT_EQ(string.Length, 4);
+    NT_EXPECT_WSTR(buffer, L"12");
     NT_EXPECT_STATUS(RtlIntegerToUnicodeString(123, 10, &string), STATUS_BUFFER_OVERFLOW);
+    NT_EXPECT_STATUS(RtlIntegerToUnicodeString(1, 7, &string), STATUS_INVALID_PARAMETER);
     NT_EXPECT_STATUS(RtlInt64ToUnicodeString(1, 7, &string), STATUS_INVALID_PARAMETER);
+}
+
+NT_TEST(RtlNumber, FormatsSixtyFourBitsInFourBases)
+{
+    static const struct {
+        ULONGLONG Value;
+        ULONG Base;
+        PCWSTR Text;
+    } rows[] = {
+        {MAXULONGLONG, 0, L"18446744073709551615"},
+        {MAXULONGLONG, 16, L"FFFFFFFFFFFFFFFF"},
+        {MAXULONGLONG, 8, L"1777777777777777777777"},
+        {MAXULONGLONG, 2, L"1111111111111111111111111111111111111111111111111111111111111111"},
+        {0x100000000, 10, L"4294967296"},
+        {0, 2, L"0"},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        WCHAR buffer[65];
+        UNICODE_STRING string = {0, sizeof(buffer), buffer};
+        memset(buffer, 0xFF, sizeof(buffer));
+        NT_EXPECT_STATUS(RtlInt64ToUnicodeString(row->Value, row->Base, &string), STATUS_SUCCESS);
+        NT_EXPECT_WSTR(buffer, row->Text);
+        NT_EXPECT_EQ(buffer[string.Length / sizeof(WCHAR)], 0);
+    }
 }
 
 NT_TEST(RtlNumber, ParsesSignsPrefixesAndStopsAtTheFirstNonDigit)
@@ -44,7 +76,7 @@ NT_TEST(RtlNumber, ParsesSignsPrefixesAndStopsAtTheFirstNonDigit)
         {{6, 6, L"123"}, 10, 123}, {{8, 8, L" -12"}, 0, (ULONG)-12},
         {{8, 8, L"0x1F"}, 0, 31},  {{8, 8, L"0b11"}, 0, 3},
         {{8, 8, L"0o17"}, 0, 15},  {{8, 8, L"12z4"}, 10, 12},
-        {{2, 2, L"z"}, 10, 0},     {{0, 0, NULL}, 10, 0},
+        {{2, 2, L"z"}, 10, 0},     {{2, 2, L" "}, 10, 0},
         {{4, 4, L"+7"}, 10, 7},    {{4, 4, L"fF"}, 16, 255},
         {{4, 8, L"1234"}, 10, 12},
     };
@@ -54,6 +86,19 @@ NT_TEST(RtlNumber, ParsesSignsPrefixesAndStopsAtTheFirstNonDigit)
         NT_EXPECT_STATUS(RtlUnicodeStringToInteger(&row->Text, row->Base, &value), STATUS_SUCCESS);
         NT_EXPECT_EQ(value, row->Value);
     }
+}
+
+NT_TEST(RtlNumber, AnEmptyStringOrAnUnknownBaseIsNoNumber)
+{
+    UNICODE_STRING none = {0};
+    UNICODE_STRING empty = {0, 2, L"1"};
+    UNICODE_STRING one = {2, 2, L"1"};
+    ULONG value = 99;
+
+    NT_EXPECT_STATUS(RtlUnicodeStringToInteger(&none, 10, &value), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlUnicodeStringToInteger(&empty, 0, &value), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlUnicodeStringToInteger(&one, 3, &value), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_EQ(value, 99);
 }
 
 NT_TEST(RtlNumber, ParsesCStrings)
@@ -90,6 +135,18 @@ NT_TEST(RtlMemory, CompareCountsEqualBytes)
     NT_EXPECT_EQ(RtlCompareMemory("abcd", "abxd", 4), 2);
     NT_EXPECT_EQ(RtlCompareMemory("abcd", "abcd", 4), 4);
     NT_EXPECT_EQ(RtlCompareMemoryUlong(pattern, sizeof(pattern), 7), 8);
+    NT_EXPECT_EQ(RtlCompareMemoryUlong(pattern, 8, 7), 8);
+    NT_EXPECT_EQ(RtlCompareMemoryUlong(pattern, 0, 7), 0);
+}
+
+NT_TEST(RtlMemory, CompareUlongWantsWholeAlignedOnes)
+{
+    ULONG pattern[3] = {0x07070707, 0x07070707, 0x07070707};
+
+    for (ULONG extra = 1; extra < 4; extra++) {
+        NT_EXPECT_EQ(RtlCompareMemoryUlong(pattern, 4 + extra, 0x07070707), 0);
+        NT_EXPECT_EQ(RtlCompareMemoryUlong((UCHAR *)pattern + extra, 8, 0x07070707), 0);
+    }
 }
 
 NT_TEST(RtlRandom, SequenceDependsOnTheSeedOnlyAndStaysInRange)
@@ -175,6 +232,58 @@ NT_TEST(RtlTime, SecondsSince1970AndLocalTimeGoBothWays)
     NT_EXPECT_EQ(RtlTimeToSecondsSince1970(&time, &seconds), FALSE);
 }
 
+/* Local time is UTC less the bias, which is not 0 on this host. */
+NT_TEST(RtlTime, LocalTimeIsTheBiasAway)
+{
+    LARGE_INTEGER time = {.QuadPart = 133480223999990000};
+    LARGE_INTEGER other = {.QuadPart = 0};
+
+    NT_EXPECT_NE(HalpTimeZoneBias(), 0);
+    ExSystemTimeToLocalTime(&time, &other);
+    NT_EXPECT_EQ(other.QuadPart, time.QuadPart - HalpTimeZoneBias());
+    ExLocalTimeToSystemTime(&time, &other);
+    NT_EXPECT_EQ(other.QuadPart, time.QuadPart + HalpTimeZoneBias());
+}
+
+NT_TEST(RtlTime, SecondsOfKnownInstants)
+{
+    static const struct {
+        LONGLONG Time;
+        ULONG Since1970;
+        ULONG Since1980;
+    } rows[] = {
+        {119600064000000000, 315532800, 0},          /* 1980-01-01 */
+        {119600064009999999, 315532800, 0},          /* the last tick of that second */
+        {125911584000000000, 946684800, 631152000},  /* 2000-01-01 */
+        {133480223999990000, 1703548799, 1388015999} /* 2023-12-25 23:59:59.999 */
+    };
+    LARGE_INTEGER edge = {.QuadPart = 116444736000000000};
+    ULONG seconds = 7;
+
+    NT_FOR_EACH (row, rows) {
+        LARGE_INTEGER time = {.QuadPart = row->Time};
+        LARGE_INTEGER back;
+        NT_EXPECT_TRUE(RtlTimeToSecondsSince1970(&time, &seconds));
+        NT_EXPECT_EQ(seconds, row->Since1970);
+        RtlSecondsSince1970ToTime(seconds, &back);
+        NT_EXPECT_EQ(back.QuadPart, row->Time / 10000000 * 10000000);
+        NT_EXPECT_TRUE(RtlTimeToSecondsSince1980(&time, &seconds));
+        NT_EXPECT_EQ(seconds, row->Since1980);
+        RtlSecondsSince1980ToTime(seconds, &back);
+        NT_EXPECT_EQ(back.QuadPart, row->Time / 10000000 * 10000000);
+    }
+    NT_EXPECT_TRUE(RtlTimeToSecondsSince1970(&edge, &seconds));
+    NT_EXPECT_EQ(seconds, 0);
+    NT_EXPECT_FALSE(RtlTimeToSecondsSince1980(&edge, &seconds));
+    edge.QuadPart--;
+    NT_EXPECT_FALSE(RtlTimeToSecondsSince1970(&edge, &seconds));
+    RtlSecondsSince1970ToTime(MAXULONG, &edge);
+    NT_EXPECT_TRUE(RtlTimeToSecondsSince1970(&edge, &seconds));
+    NT_EXPECT_EQ(seconds, MAXULONG);
+    edge.QuadPart += 10000000;
+    NT_EXPECT_FALSE(RtlTimeToSecondsSince1970(&edge, &seconds));
+}
+
 /* ---- version ---- */
 
 NT_TEST(RtlVersion, IsWindows10Build19045)
@@ -210,6 +319,107 @@ NT_TEST(RtlVersion, VerifyComparesMajorBeforeMinor)
         NT_EXPECT_STATUS(RtlVerifyVersionInfo(&info, VER_MAJORVERSION | VER_MINORVERSION, mask),
                          row->Status);
     }
+}
+
+NT_TEST(RtlVersion, ConditionsHaveThreeBitsForEachType)
+{
+    static const ULONG types[] = {
+        VER_MINORVERSION,     VER_MAJORVERSION,     VER_BUILDNUMBER, VER_PLATFORMID,
+        VER_SERVICEPACKMINOR, VER_SERVICEPACKMAJOR, VER_SUITENAME,   VER_PRODUCT_TYPE,
+    };
+    ULONGLONG all = 0;
+
+    for (ULONG i = 0; i < RTL_NUMBER_OF(types); i++) {
+        for (UCHAR condition = VER_EQUAL; condition <= VER_OR; condition++) {
+            NT_EXPECT_EQ(VerSetConditionMask(0, types[i], condition),
+                         (ULONGLONG)condition << (i * 3));
+        }
+        all = VerSetConditionMask(all, types[i], (UCHAR)(i % 7 + 1));
+    }
+    NT_EXPECT_EQ(all, 017654321);
+    NT_EXPECT_EQ(VerSetConditionMask(5, 0, VER_EQUAL), 5);
+    NT_EXPECT_EQ(VerSetConditionMask(5, VER_BUILDNUMBER, 0), 5);
+}
+
+/* Each numeric member against a value below, at and above what this system has. */
+NT_TEST(RtlVersion, VerifyKnowsEveryMemberAndCondition)
+{
+    static const struct {
+        ULONG Type;
+        ULONG Ours;
+        ULONG Offset;
+        ULONG Size;
+    } members[] = {
+        {VER_MAJORVERSION, 10, FIELD_OFFSET(RTL_OSVERSIONINFOEXW, dwMajorVersion), 4},
+        {VER_MINORVERSION, 0, FIELD_OFFSET(RTL_OSVERSIONINFOEXW, dwMinorVersion), 4},
+        {VER_BUILDNUMBER, 19045, FIELD_OFFSET(RTL_OSVERSIONINFOEXW, dwBuildNumber), 4},
+        {VER_PLATFORMID, VER_PLATFORM_WIN32_NT, FIELD_OFFSET(RTL_OSVERSIONINFOEXW, dwPlatformId),
+         4},
+        {VER_SERVICEPACKMAJOR, 0, FIELD_OFFSET(RTL_OSVERSIONINFOEXW, wServicePackMajor), 2},
+        {VER_SERVICEPACKMINOR, 0, FIELD_OFFSET(RTL_OSVERSIONINFOEXW, wServicePackMinor), 2},
+        {VER_PRODUCT_TYPE, VER_NT_WORKSTATION, FIELD_OFFSET(RTL_OSVERSIONINFOEXW, wProductType), 1},
+    };
+    /* What holds when ours is below, equal to and above what is asked for. */
+    static const BOOLEAN holds[][3] = {
+        [VER_EQUAL] = {FALSE, TRUE, FALSE},        [VER_GREATER] = {FALSE, FALSE, TRUE},
+        [VER_GREATER_EQUAL] = {FALSE, TRUE, TRUE}, [VER_LESS] = {TRUE, FALSE, FALSE},
+        [VER_LESS_EQUAL] = {TRUE, TRUE, FALSE},
+    };
+
+    NT_FOR_EACH (member, members) {
+        for (UCHAR condition = VER_EQUAL; condition <= VER_LESS_EQUAL; condition++) {
+            for (LONG order = member->Ours == 0 ? 0 : 1; order >= -1; order--) {
+                RTL_OSVERSIONINFOEXW info = {0};
+                ULONG asked = member->Ours - (ULONG)order;
+                ULONGLONG mask = VerSetConditionMask(0, member->Type, condition);
+                memcpy((UCHAR *)&info + member->Offset, &asked, member->Size);
+                NT_EXPECT_STATUS(RtlVerifyVersionInfo(&info, member->Type, mask),
+                                 holds[condition][order + 1] ? STATUS_SUCCESS
+                                                             : STATUS_REVISION_MISMATCH);
+            }
+        }
+    }
+}
+
+NT_TEST(RtlVersion, VerifyComparesSuitesByAndAndOr)
+{
+    static const struct {
+        USHORT Suites;
+        UCHAR Condition;
+        NTSTATUS Status;
+    } rows[] = {
+        {VER_SUITE_SINGLEUSERTS, VER_AND, STATUS_SUCCESS},
+        {VER_SUITE_SINGLEUSERTS, VER_OR, STATUS_SUCCESS},
+        {VER_SUITE_SINGLEUSERTS | VER_SUITE_BLADE, VER_AND, STATUS_REVISION_MISMATCH},
+        {VER_SUITE_SINGLEUSERTS | VER_SUITE_BLADE, VER_OR, STATUS_SUCCESS},
+        {VER_SUITE_BLADE, VER_OR, STATUS_REVISION_MISMATCH},
+        {VER_SUITE_BLADE, VER_AND, STATUS_REVISION_MISMATCH},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        RTL_OSVERSIONINFOEXW info = {.wSuiteMask = row->Suites};
+        NT_EXPECT_STATUS(
+            RtlVerifyVersionInfo(&info, VER_SUITENAME,
+                                 VerSetConditionMask(0, VER_SUITENAME, row->Condition)),
+            row->Status);
+    }
+}
+
+NT_TEST(RtlVersion, VerifyWantsEveryMemberToHold)
+{
+    RTL_OSVERSIONINFOEXW info = {
+        .dwMajorVersion = 10, .dwBuildNumber = 19045, .wProductType = VER_NT_SERVER};
+    ULONGLONG mask = VerSetConditionMask(0, VER_MAJORVERSION, VER_EQUAL);
+
+    mask = VerSetConditionMask(mask, VER_BUILDNUMBER, VER_EQUAL);
+    mask = VerSetConditionMask(mask, VER_PRODUCT_TYPE, VER_EQUAL);
+    NT_EXPECT_STATUS(RtlVerifyVersionInfo(&info, VER_MAJORVERSION | VER_BUILDNUMBER, mask),
+                     STATUS_SUCCESS);
+    NT_EXPECT_STATUS(
+        RtlVerifyVersionInfo(&info, VER_MAJORVERSION | VER_BUILDNUMBER | VER_PRODUCT_TYPE, mask),
+        STATUS_REVISION_MISMATCH);
+    NT_EXPECT_STATUS(RtlVerifyVersionInfo(&info, 0, mask), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlVerifyVersionInfo(&info, VER_MAJORVERSION, 0), STATUS_INVALID_PARAMETER);
 }
 
 /* ---- bitmaps, against one that is kept bit by bit ---- */

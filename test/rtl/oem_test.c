@@ -24,9 +24,29 @@ NT_TEST(RtlOem, BuffersAreConvertedAndCutAtACharacter)
     NT_EXPECT_STATUS(RtlUpcaseUnicodeToOemN(narrow, sizeof(narrow), &bytes, L"a\x00E9z", 8),
                      STATUS_SUCCESS);
     NT_EXPECT_STR(narrow, "A\xC3\x89Z");
-    NT_EXPECT_STATUS(RtlUpcaseUnicodeToMultiByteN(narrow, 1, &bytes, L"ab", 4),
+    NT_EXPECT_STATUS(RtlUpcaseUnicodeToOemN(narrow, 2, &bytes, L"a\x00E9z", 6),
                      STATUS_BUFFER_OVERFLOW);
     NT_EXPECT_EQ(bytes, 1);
+}
+
+/* The routines of the ANSI code page do not say that they cut. */
+NT_TEST(RtlOem, AnsiBuffersAreCutInSilence)
+{
+    WCHAR wide[8] = {0};
+    CHAR narrow[8] = {0};
+    ULONG bytes = 0;
+
+    NT_EXPECT_STATUS(RtlUpcaseUnicodeToMultiByteN(narrow, 1, &bytes, L"ab", 4), STATUS_SUCCESS);
+    NT_EXPECT_EQ(bytes, 1);
+    NT_EXPECT_STR(narrow, "A");
+    NT_EXPECT_STATUS(RtlUpcaseUnicodeToMultiByteN(narrow, sizeof(narrow), &bytes, L"a\x00E9z", 8),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(bytes, 5);
+    NT_EXPECT_STR(narrow, "A\xC3\x89Z");
+    NT_EXPECT_STATUS(RtlUnicodeToMultiByteN(narrow, 1, &bytes, L"ab", 4), STATUS_SUCCESS);
+    NT_EXPECT_EQ(bytes, 1);
+    NT_EXPECT_STATUS(RtlMultiByteToUnicodeN(wide, 2, &bytes, "ab", 2), STATUS_SUCCESS);
+    NT_EXPECT_EQ(bytes, 2);
 }
 
 /* Pairs at every place of a text that is converted in parts. */

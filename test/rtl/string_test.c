@@ -201,4 +201,33 @@ NT_TEST(RtlString, HashIgnoresCaseOnRequest)
     NT_EXPECT_STATUS(RtlHashUnicodeString(&upper, TRUE, 1, &second), STATUS_SUCCESS);
     NT_EXPECT_EQ(first, second);
     NT_EXPECT_STATUS(RtlHashUnicodeString(&upper, FALSE, 7, &second), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlHashUnicodeString(NULL, FALSE, 0, &second), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlHashUnicodeString(&upper, FALSE, 0, NULL), STATUS_INVALID_PARAMETER);
+}
+
+/* x65599: each character is added to 65599 times the hash so far. */
+NT_TEST(RtlString, HashOfKnownStrings)
+{
+    static const struct {
+        UNICODE_STRING Text;
+        BOOLEAN AnyCase;
+        ULONG Hash;
+    } rows[] = {
+        {{0, 0, NULL}, FALSE, 0},
+        {{2, 2, L"T"}, FALSE, 0x54},
+        {{8, 8, L"Test"}, FALSE, 0x766BB952},
+        {{8, 8, L"TEST"}, FALSE, 0x6689C132},
+        {{8, 8, L"test"}, FALSE, 0x4745D132},
+        {{8, 8, L"test"}, TRUE, 0x6689C132},
+        {{8, 8, L"Test"}, TRUE, 0x6689C132},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        for (ULONG algorithm = 0; algorithm < 2; algorithm++) {
+            ULONG hash = 1;
+            NT_EXPECT_STATUS(RtlHashUnicodeString(&row->Text, row->AnyCase, algorithm, &hash),
+                             STATUS_SUCCESS);
+            NT_EXPECT_EQ(hash, row->Hash);
+        }
+    }
 }

@@ -69,6 +69,65 @@ NT_TEST(SeAcl, AddsUntilFull)
     NT_EXPECT_STATUS(RtlGetAce(acl, 2, (PVOID *)&ace), STATUS_INVALID_PARAMETER);
 }
 
+NT_TEST(SeAcl, RefusesBadAces)
+{
+    SID bad = {.Revision = 9, .SubAuthorityCount = 1};
+    ULONG room[32];
+    PACL acl = (PACL)room;
+
+    NT_EXPECT_STATUS(RtlCreateAcl(acl, sizeof(room), ACL_REVISION), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(RtlAddAccessAllowedAce(acl, 1, 7, SeExports->SeWorldSid),
+                     STATUS_REVISION_MISMATCH);
+    NT_EXPECT_STATUS(RtlAddAccessAllowedAce(acl, 5, 7, SeExports->SeWorldSid),
+                     STATUS_REVISION_MISMATCH);
+    NT_EXPECT_STATUS(RtlAddAccessAllowedAceEx(acl, ACL_REVISION, 0x40, 7, SeExports->SeWorldSid),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlAddAccessAllowedAceEx(acl, ACL_REVISION, 0x100, 7, SeExports->SeWorldSid),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlAddAccessAllowedAce(acl, ACL_REVISION, 7, &bad), STATUS_INVALID_SID);
+    NT_EXPECT_EQ(acl->AceCount, 0);
+    NT_EXPECT_STATUS(RtlAddAccessAllowedAceEx(acl, ACL_REVISION, 0x1F, 7, SeExports->SeWorldSid),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(acl->AclRevision, ACL_REVISION);
+    /* The ACL has the highest revision of its entries. */
+    NT_EXPECT_STATUS(RtlAddAccessAllowedAce(acl, ACL_REVISION_DS, 7, SeExports->SeWorldSid),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(acl->AclRevision, ACL_REVISION_DS);
+    acl->AceCount = 200;
+    NT_EXPECT_STATUS(RtlAddAccessAllowedAce(acl, ACL_REVISION, 7, SeExports->SeWorldSid),
+                     STATUS_INVALID_ACL);
+}
+
+NT_TEST(SeDescriptor, PartsAreSetInAbsoluteFormOfTheKnownRevisionOnly)
+{
+    static const struct {
+        UCHAR Revision;
+        SECURITY_DESCRIPTOR_CONTROL Control;
+        NTSTATUS Status;
+    } rows[] = {
+        {SECURITY_DESCRIPTOR_REVISION, 0, STATUS_SUCCESS},
+        {SECURITY_DESCRIPTOR_REVISION, SE_SELF_RELATIVE, STATUS_INVALID_SECURITY_DESCR},
+        {2, 0, STATUS_UNKNOWN_REVISION},
+        {2, SE_SELF_RELATIVE, STATUS_UNKNOWN_REVISION},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        SECURITY_DESCRIPTOR descriptor;
+
+        NT_EXPECT_STATUS(RtlCreateSecurityDescriptor(&descriptor, SECURITY_DESCRIPTOR_REVISION),
+                         STATUS_SUCCESS);
+        descriptor.Revision = row->Revision;
+        descriptor.Control = row->Control;
+        NT_EXPECT_STATUS(RtlSetDaclSecurityDescriptor(&descriptor, TRUE, NULL, FALSE), row->Status);
+        NT_EXPECT_STATUS(
+            RtlSetOwnerSecurityDescriptor(&descriptor, SeExports->SeLocalSystemSid, FALSE),
+            row->Status);
+        NT_EXPECT_STATUS(
+            RtlSetGroupSecurityDescriptor(&descriptor, SeExports->SeLocalSystemSid, FALSE),
+            row->Status);
+    }
+}
+
 NT_TEST(SeDescriptor, SetsAndGets)
 {
     SECURITY_DESCRIPTOR descriptor;

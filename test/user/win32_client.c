@@ -71,22 +71,43 @@ TEST(TimerRoutinesRunInAlertableWaits)
     CHECK(CloseHandle(timer));
 }
 
-static DWORD WINAPI
-SetTimerAndEnd(LPVOID Timer)
-{
-    LARGE_INTEGER soon = {.QuadPart = -1000};
+typedef struct OWNED_TIMER {
+    HANDLE Timer;
+    LARGE_INTEGER Due; /* from now */
+} OWNED_TIMER;
 
-    return SetWaitableTimer(Timer, &soon, 1, OnTimer, (LPVOID)1, FALSE);
+static DWORD WINAPI
+SetTimerAndEnd(LPVOID Context)
+{
+    OWNED_TIMER *owned = Context;
+
+    return SetWaitableTimer(owned->Timer, &owned->Due, 0, OnTimer, (LPVOID)1, FALSE);
 }
 
+/*
+ * A timer that outlives its thread would be signaled before a second one, which is set for the same
+ * distance afterwards. When the thread itself took longer than the distance, that says nothing: it
+ * is tried with a longer one.
+ */
 TEST(TimerWithARoutineEndsWithItsThread)
 {
-    HANDLE timer = CreateWaitableTimerW(NULL, TRUE, NULL);
-    HANDLE thread = CreateThread(NULL, 0, SetTimerAndEnd, timer, 0, NULL);
+    HANDLE later = CreateWaitableTimerW(NULL, TRUE, NULL);
+    OWNED_TIMER owned = {CreateWaitableTimerW(NULL, TRUE, NULL), {.QuadPart = -50 * 10000}};
+    BOOL tried = FALSE;
 
-    CHECK_EQ(WaitForSingleObject(thread, INFINITE), WAIT_OBJECT_0);
-    CloseHandle(thread);
-    CHECK(CloseHandle(timer));
+    while (!tried) {
+        HANDLE thread = CreateThread(NULL, 0, SetTimerAndEnd, &owned, 0, NULL);
+
+        CHECK_EQ(WaitForSingleObject(thread, INFINITE), WAIT_OBJECT_0);
+        CloseHandle(thread);
+        tried = WaitForSingleObject(owned.Timer, 0) == WAIT_TIMEOUT;
+        owned.Due.QuadPart *= tried ? 1 : 2;
+    }
+    CHECK(SetWaitableTimer(later, &owned.Due, 0, NULL, NULL, FALSE));
+    CHECK_EQ(WaitForSingleObject(later, INFINITE), WAIT_OBJECT_0);
+    CHECK_EQ(WaitForSingleObject(owned.Timer, 0), WAIT_TIMEOUT);
+    CHECK(CloseHandle(later));
+    CHECK(CloseHandle(owned.Timer));
 }
 
 TEST(TimerErrors)
@@ -284,6 +305,49 @@ TEST(RegistryValues)
     CHECK_EQ(RegDeleteValueA(key, "text"), ERROR_FILE_NOT_FOUND);
     CHECK_EQ(RegCloseKey(key), ERROR_SUCCESS);
     CHECK_EQ(RegCloseKey(key), ERROR_INVALID_HANDLE);
+}
+
+TEST(RegistryNarrowEnumeration)
+{
+    char name[32];
+    char data[32];
+    DWORD longest = 0;
+    DWORD values = 0;
+    DWORD nameSize;
+    DWORD size;
+    DWORD type;
+    HKEY key;
+
+    CHECK_EQ(RegCreateKeyA(HKEY_LOCAL_MACHINE, "SOFTWARE\\win32 enum", &key), ERROR_SUCCESS);
+    CHECK_EQ(RegSetValueExA(key, "na\xC3\xAFve", 0, REG_SZ, (const BYTE *)"h\xC3\xA9llo", 7),
+             ERROR_SUCCESS);
+    nameSize = sizeof(name);
+    size = sizeof(data);
+    CHECK_EQ(RegEnumValueA(key, 0, name, &nameSize, NULL, &type, (BYTE *)data, &size),
+             ERROR_SUCCESS);
+    CHECK_EQ(strcmp(name, "na\xC3\xAFve"), 0);
+    CHECK_EQ(nameSize, 6);
+    CHECK_EQ(strcmp(data, "h\xC3\xA9llo"), 0);
+    CHECK_EQ(size, 7);
+    CHECK_EQ(type, REG_SZ);
+    nameSize = 6;
+    CHECK_EQ(RegEnumValueA(key, 0, name, &nameSize, NULL, NULL, NULL, NULL), ERROR_MORE_DATA);
+    nameSize = sizeof(name);
+    size = 6;
+    CHECK_EQ(RegEnumValueA(key, 0, name, &nameSize, NULL, NULL, (BYTE *)data, &size),
+             ERROR_MORE_DATA);
+    CHECK_EQ(size, 7);
+    CHECK_EQ(RegEnumValueA(key, 1, name, &nameSize, NULL, NULL, NULL, NULL), ERROR_NO_MORE_ITEMS);
+    CHECK_EQ(RegEnumValueA(key, 0, NULL, &nameSize, NULL, NULL, NULL, NULL),
+             ERROR_INVALID_PARAMETER);
+    CHECK_EQ(RegQueryInfoKeyA(key, NULL, NULL, NULL, NULL, NULL, NULL, &values, &longest, NULL,
+                              NULL, NULL),
+             ERROR_SUCCESS);
+    CHECK_EQ(values, 1);
+    CHECK(longest >= 6);
+    CHECK_EQ(RegCloseKey(key), ERROR_SUCCESS);
+    CHECK_EQ(RegOpenKeyA(HKEY_LOCAL_MACHINE, "SOFTWARE\\win32 none", &key), ERROR_FILE_NOT_FOUND);
+    CHECK_EQ(RegDeleteKeyA(HKEY_LOCAL_MACHINE, "SOFTWARE\\win32 enum"), ERROR_SUCCESS);
 }
 
 TEST(RegistryKeys)

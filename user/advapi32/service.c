@@ -3,186 +3,62 @@
  * advapi32/service.c - the service manager, for drivers
  *
  * A process has its own manager, because it has its own kernel: the services are the drivers that
- * `ntbox run` loaded, which run, and those that the program creates. A service's binary is an ELF
- * driver; the kernel names the driver after that file. Programs write the path of a .sys file:
- *     a path on drive Z: (so any host path), or a relative one     that file
- *     another drive's, or one below \SystemRoot or %SystemRoot%    its name, in the current folder
- * and where the .sys file does not exist, NAME.so beside it is loaded. The name's case is free.
+ * `ntbox run` loaded, which run, and those that the program creates. What a service is configured
+ * to be is in its registry key (config.c), where the kernel reads it when the service starts.
  *
  * Invariants  A1  a record lives while it is on AdvServices or a handle refers to it.
- *             A2  a record marked for deletion leaves the list when its last handle closes and
- *                 nobody uses it.
+ *             A2  a record marked for deletion leaves the list, and its key the registry, when its
+ *                 last handle closes and nobody uses it.
  *             A3  a value is a handle iff it is on AdvHandles: no other is looked into.
- * Lock        AdvLock guards the lists and the records; drivers are loaded and unloaded without it.
+ *             A4  AdvServices is sorted by name.
+ * Lock        AdvLock guards the lists and the records; keys are written under it, drivers are
+ *             loaded and unloaded without it.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel32/kernel32.h"
-#include <winsvc.h>
-
-#define MANAGER_HANDLE ((SC_HANDLE)(ULONG_PTR)0x50000200u)
-
-typedef struct ADV_SERVICE {
-    struct ADV_SERVICE *Next;
-    char *Name;       /* UTF-8, compared without case */
-    char *Binary;     /* host path */
-    char *DriverName; /* what the kernel calls it: Binary without folder and extension */
-    ULONG Handles;    /* and calls that use it */
-    DWORD State;      /* SERVICE_STOPPED, _START_PENDING, _RUNNING, _STOP_PENDING */
-    BOOLEAN Deleted;
-} ADV_SERVICE;
+#include "advapi32/service.h"
 
 typedef struct ADV_HANDLE {
     struct ADV_HANDLE *Next;
-    ADV_SERVICE *Service;
-    DWORD Access; /* SERVICE_*, as it was opened with */
+    ADV_SERVICE *Service; /* NULL: of the manager */
+    DWORD Access;         /* SERVICE_* or SC_MANAGER_*, as it was opened with */
 } ADV_HANDLE;
 
-static SRWLOCK AdvLock = SRWLOCK_INIT;
-static ADV_SERVICE *AdvServices;
+SRWLOCK AdvLock = SRWLOCK_INIT;
+ADV_SERVICE *AdvServices;
 static ADV_HANDLE *AdvHandles;
 static BOOLEAN AdvLoaded; /* the drivers of NTBOX_DRIVERS are on the list */
-
-static BOOL
-Fail(DWORD Error)
-{
-    NtdllLastError = Error;
-    return FALSE;
-}
 
 static VOID
 FreeService(ADV_SERVICE *Service)
 {
     free(Service->Name);
-    free(Service->Binary);
-    free(Service->DriverName);
+    free(Service->Display);
     free(Service);
 }
 
-/* The last part of a path with separators of either kind. */
-static const char *
-FilePart(const char *Path)
-{
-    const char *part = Path;
-
-    for (; *Path != '\0'; Path++) {
-        part = *Path == '\\' || *Path == '/' ? Path + 1 : part;
-    }
-    return part;
-}
-
-/* A path on a drive that is not here, or in the system's folder. */
-static BOOLEAN
-IsElsewhere(const char *Path)
-{
-    static const char *const roots[] = {"\\SystemRoot\\", "SystemRoot\\", "%SystemRoot%\\",
-                                        "System32\\"};
-
-    if (Path[0] != '\0' && Path[1] == ':' && Path[0] != 'Z' && Path[0] != 'z') {
-        return TRUE;
-    }
-    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-        char start[16];
-
-        lstrcpynA(start, Path, (int)strlen(roots[i]) + 1);
-        if (lstrcmpiA(start, roots[i]) == 0) {
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-/* "Z:\\dir\\x.sys" into "/dir/x.sys", from malloc. */
-static NTSTATUS
-HostPath(const char *Path, char **Host)
-{
-    PWSTR wide = NtdllWiden(Path);
-    PWSTR full = NULL;
-    NTSTATUS status = wide != NULL ? NtdllFullDosPath(wide, &full) : STATUS_NO_MEMORY;
-
-    free(wide);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    *Host = NtdllNarrow(&full[2]);
-    free(full);
-    for (char *at = *Host; at != NULL && *at != '\0'; at++) {
-        *at = *at == '\\' ? '/' : *at;
-    }
-    return *Host != NULL ? STATUS_SUCCESS : STATUS_NO_MEMORY;
-}
-
-/* \??\ and \\?\ in front of a drive mean nothing more. */
-static const char *
-SkipPrefix(const char *Path)
-{
-    BOOLEAN has = strncmp(Path, "\\??\\", 4) == 0 || strncmp(Path, "\\\\?\\", 4) == 0;
-
-    return has ? &Path[4] : Path;
-}
-
-/* The driver file that a service's binary stands for, from malloc. */
-static NTSTATUS
-FindDriver(const char *Binary, char **Host)
-{
-    char *path = strdup(Binary[0] == '"' ? &Binary[1] : Binary);
-    const char *plain;
-    NTSTATUS status;
-    size_t length;
-
-    if (path == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    if (Binary[0] == '"') {
-        path[strcspn(path, "\"")] = '\0';
-    }
-    plain = SkipPrefix(path);
-    status = HostPath(IsElsewhere(plain) ? FilePart(plain) : plain, Host);
-    free(path);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    length = strlen(*Host);
-    if (length > 4 && lstrcmpiA(&(*Host)[length - 4], ".sys") == 0 && !NtdllHostFindFile(*Host)) {
-        memcpy(&(*Host)[length - 4], ".so", 4);
-        if (!NtdllHostFindFile(*Host)) {
-            memcpy(&(*Host)[length - 4], ".sys", 4); /* the one that the error is about */
-        }
-    }
-    return STATUS_SUCCESS;
-}
-
-/* Name NULL: the driver's. NULL without memory. */
+/* NULL without memory. */
 static ADV_SERVICE *
-MakeService(const char *Name, const char *Binary, DWORD State)
+MakeService(const char *Name, const char *Display, DWORD State)
 {
     ADV_SERVICE *service = calloc(1, sizeof(*service));
-    const char *file = FilePart(Binary);
-    char *dot;
 
     if (service == NULL) {
         return NULL;
     }
-    service->Binary = strdup(Binary);
-    service->DriverName = strdup(file);
-    if (service->DriverName != NULL) {
-        dot = strrchr(service->DriverName, '.');
-        if (dot != NULL && dot != service->DriverName) {
-            *dot = '\0';
-        }
-        service->Name = strdup(Name != NULL ? Name : service->DriverName);
-    }
+    service->Name = strdup(Name);
+    service->Display = strdup(Display);
     service->State = State;
-    if (service->Binary == NULL || service->Name == NULL) {
+    if (service->Name == NULL || service->Display == NULL) {
         FreeService(service);
         return NULL;
     }
     return service;
 }
 
-static ADV_SERVICE *
-FindServiceLocked(const char *Name)
+ADV_SERVICE *
+AdvFindServiceLocked(const char *Name)
 {
     ADV_SERVICE *service = AdvServices;
 
@@ -192,16 +68,31 @@ FindServiceLocked(const char *Name)
     return service;
 }
 
+ADV_SERVICE *
+AdvFindDisplayLocked(const char *Display)
+{
+    ADV_SERVICE *service = AdvServices;
+
+    while (service != NULL && lstrcmpiA(service->Display, Display) != 0) {
+        service = service->Next;
+    }
+    return service;
+}
+
 static VOID
 InsertServiceLocked(ADV_SERVICE *Service)
 {
-    Service->Next = AdvServices;
-    AdvServices = Service;
+    ADV_SERVICE **link = &AdvServices;
+
+    while (*link != NULL && lstrcmpiA((*link)->Name, Service->Name) < 0) {
+        link = &(*link)->Next;
+    }
+    Service->Next = *link;
+    *link = Service;
 }
 
-/* The drivers that started with the process are running services. */
-static VOID
-AddLoadedDriversLocked(VOID)
+VOID
+AdvAddLoadedDriversLocked(VOID)
 {
     const char *drivers = getenv("NTBOX_DRIVERS");
     char *list;
@@ -214,12 +105,18 @@ AddLoadedDriversLocked(VOID)
     list = strdup(drivers);
     for (char *path = list; path != NULL; path = next) {
         ADV_SERVICE *service;
+        char *dot;
 
         next = strchr(path, ':');
         if (next != NULL) {
             *next++ = '\0';
         }
-        service = MakeService(NULL, path, SERVICE_RUNNING);
+        path = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+        dot = strrchr(path, '.');
+        if (dot != NULL && dot != path) {
+            *dot = '\0';
+        }
+        service = MakeService(path, path, SERVICE_RUNNING);
         if (service != NULL) {
             InsertServiceLocked(service);
         }
@@ -236,6 +133,7 @@ DropServiceLocked(ADV_SERVICE *Service)
         for (link = &AdvServices; *link != Service; link = &(*link)->Next) {
         }
         *link = Service->Next;
+        AdvDeleteKey(Service->Name);
         FreeService(Service);
     }
 }
@@ -252,19 +150,18 @@ FindHandleLocked(SC_HANDLE Handle)
     return link;
 }
 
-/* The service of a handle with this access, for EndUse; NULL and the last error. */
-static ADV_SERVICE *
-BeginUse(SC_HANDLE Handle, DWORD Access)
+ADV_SERVICE *
+AdvBeginUse(SC_HANDLE Handle, DWORD Access)
 {
     ADV_SERVICE *service = NULL;
     ADV_HANDLE *handle;
 
     AcquireSRWLockExclusive(&AdvLock);
     handle = *FindHandleLocked(Handle);
-    if (handle == NULL) {
-        Fail(ERROR_INVALID_HANDLE);
+    if (handle == NULL || handle->Service == NULL) {
+        BaseFail(ERROR_INVALID_HANDLE);
     } else if ((handle->Access & Access) != Access) {
-        Fail(ERROR_ACCESS_DENIED);
+        BaseFail(ERROR_ACCESS_DENIED);
     } else {
         service = handle->Service;
         service->Handles++;
@@ -273,34 +170,46 @@ BeginUse(SC_HANDLE Handle, DWORD Access)
     return service;
 }
 
-static VOID
-EndUse(ADV_SERVICE *Service)
+BOOL
+AdvCheckManagerLocked(SC_HANDLE Handle, DWORD Access)
+{
+    ADV_HANDLE *handle = *FindHandleLocked(Handle);
+
+    if (handle == NULL || handle->Service != NULL) {
+        return BaseFail(ERROR_INVALID_HANDLE);
+    }
+    return (handle->Access & Access) == Access ? TRUE : BaseFail(ERROR_ACCESS_DENIED);
+}
+
+VOID
+AdvEndUse(ADV_SERVICE *Service)
 {
     AcquireSRWLockExclusive(&AdvLock);
     DropServiceLocked(Service);
     ReleaseSRWLockExclusive(&AdvLock);
 }
 
-/* Generic rights of services and MAXIMUM_ALLOWED, as the SDK maps them. */
+/* Generic rights and MAXIMUM_ALLOWED, as the SDK maps them for services and for the manager. */
 static DWORD
-MapServiceAccess(DWORD Access)
+MapAccess(DWORD Access, BOOLEAN IsService)
 {
-    DWORD mapped = Access & SERVICE_ALL_ACCESS;
+    static const DWORD service[] = {SERVICE_ALL_ACCESS,
+                                    SERVICE_QUERY_CONFIG | SERVICE_QUERY_STATUS |
+                                        SERVICE_INTERROGATE | SERVICE_ENUMERATE_DEPENDENTS,
+                                    SERVICE_CHANGE_CONFIG,
+                                    SERVICE_START | SERVICE_STOP | SERVICE_PAUSE_CONTINUE |
+                                        SERVICE_USER_DEFINED_CONTROL};
+    static const DWORD manager[] = {SC_MANAGER_ALL_ACCESS,
+                                    SC_MANAGER_ENUMERATE_SERVICE | SC_MANAGER_QUERY_LOCK_STATUS,
+                                    SC_MANAGER_CREATE_SERVICE | SC_MANAGER_MODIFY_BOOT_CONFIG,
+                                    SC_MANAGER_CONNECT | SC_MANAGER_LOCK};
+    const DWORD *map = IsService ? service : manager;
+    DWORD mapped = Access & map[0];
 
-    if (Access & (GENERIC_ALL | 0x02000000u)) {
-        mapped |= SERVICE_ALL_ACCESS;
-    }
-    if (Access & GENERIC_READ) {
-        mapped |= SERVICE_QUERY_CONFIG | SERVICE_QUERY_STATUS | SERVICE_INTERROGATE |
-                  SERVICE_ENUMERATE_DEPENDENTS;
-    }
-    if (Access & GENERIC_WRITE) {
-        mapped |= SERVICE_CHANGE_CONFIG;
-    }
-    if (Access & GENERIC_EXECUTE) {
-        mapped |=
-            SERVICE_START | SERVICE_STOP | SERVICE_PAUSE_CONTINUE | SERVICE_USER_DEFINED_CONTROL;
-    }
+    mapped |= (Access & (GENERIC_ALL | 0x02000000u)) != 0 ? map[0] : 0;
+    mapped |= (Access & GENERIC_READ) != 0 ? map[1] : 0;
+    mapped |= (Access & GENERIC_WRITE) != 0 ? map[2] : 0;
+    mapped |= (Access & GENERIC_EXECUTE) != 0 ? map[3] : 0;
     return mapped;
 }
 
@@ -311,29 +220,41 @@ MakeHandleLocked(ADV_SERVICE *Service, DWORD Access)
     ADV_HANDLE *handle = malloc(sizeof(*handle));
 
     if (handle == NULL) {
-        Fail(ERROR_NOT_ENOUGH_MEMORY);
+        BaseFail(ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
     }
     handle->Service = Service;
-    handle->Access = MapServiceAccess(Access);
+    handle->Access = MapAccess(Access, Service != NULL);
     handle->Next = AdvHandles;
     AdvHandles = handle;
-    Service->Handles++;
+    if (Service != NULL) {
+        Service->Handles++;
+    }
     return (SC_HANDLE)handle;
 }
 
 /* ---- opening ---- */
 
-/* Another machine's manager, or another database: not here. */
+/* OpenSCManagerA - another machine is ERROR_NOT_SUPPORTED, as is the database of failed starts */
 SC_HANDLE WINAPI
 OpenSCManagerA(LPCSTR Machine, LPCSTR Database, DWORD Access)
 {
-    if ((Machine != NULL && Machine[0] != '\0') ||
-        (Database != NULL && lstrcmpiA(Database, "ServicesActive") != 0)) {
-        Fail(ERROR_NOT_SUPPORTED);
+    SC_HANDLE handle;
+
+    if (Database != NULL && lstrcmpiA(Database, SERVICES_ACTIVE_DATABASEA) != 0 &&
+        lstrcmpiA(Database, SERVICES_FAILED_DATABASEA) != 0) {
+        BaseFail(ERROR_DATABASE_DOES_NOT_EXIST);
         return NULL;
     }
-    return MANAGER_HANDLE;
+    if ((Machine != NULL && Machine[0] != '\0') ||
+        (Database != NULL && lstrcmpiA(Database, SERVICES_FAILED_DATABASEA) == 0)) {
+        BaseFail(ERROR_NOT_SUPPORTED);
+        return NULL;
+    }
+    AcquireSRWLockExclusive(&AdvLock);
+    handle = MakeHandleLocked(NULL, Access | SC_MANAGER_CONNECT);
+    ReleaseSRWLockExclusive(&AdvLock);
+    return handle;
 }
 
 SC_HANDLE WINAPI
@@ -348,23 +269,29 @@ OpenSCManagerW(LPCWSTR Machine, LPCWSTR Database, DWORD Access)
     return handle;
 }
 
+BOOLEAN
+AdvIsValidName(LPCSTR Name)
+{
+    return Name != NULL && Name[0] != '\0' && Name[strcspn(Name, "/\\")] == '\0' &&
+           NtdllUtf8ToUtf16(NULL, 0, Name, strlen(Name), 0) <= 256;
+}
+
+/* ERROR_INVALID_NAME, ERROR_SERVICE_DOES_NOT_EXIST, ERROR_INVALID_HANDLE */
 SC_HANDLE WINAPI
 OpenServiceA(SC_HANDLE Manager, LPCSTR Name, DWORD Access)
 {
     ADV_SERVICE *service;
     SC_HANDLE handle = NULL;
 
-    if (Manager != MANAGER_HANDLE || Name == NULL) {
-        Fail(Name == NULL ? ERROR_INVALID_NAME : ERROR_INVALID_HANDLE);
-        return NULL;
-    }
     AcquireSRWLockExclusive(&AdvLock);
-    AddLoadedDriversLocked();
-    service = FindServiceLocked(Name);
-    if (service == NULL) {
-        Fail(ERROR_SERVICE_DOES_NOT_EXIST);
-    } else {
-        handle = MakeHandleLocked(service, Access);
+    AdvAddLoadedDriversLocked();
+    if (AdvCheckManagerLocked(Manager, SC_MANAGER_CONNECT)) {
+        service = AdvIsValidName(Name) ? AdvFindServiceLocked(Name) : NULL;
+        if (service == NULL) {
+            BaseFail(AdvIsValidName(Name) ? ERROR_SERVICE_DOES_NOT_EXIST : ERROR_INVALID_NAME);
+        } else {
+            handle = MakeHandleLocked(service, Access);
+        }
     }
     ReleaseSRWLockExclusive(&AdvLock);
     return handle;
@@ -380,47 +307,78 @@ OpenServiceW(SC_HANDLE Manager, LPCWSTR Name, DWORD Access)
     return handle;
 }
 
+/* The handle of a new service with its key written; NULL and the last error. */
+static SC_HANDLE
+AddServiceLocked(ADV_SERVICE *Service, const ADV_CONFIG *Config, DWORD Access)
+{
+    ADV_SERVICE *old = AdvFindServiceLocked(Service->Name);
+    SC_HANDLE handle;
+    LSTATUS error;
+
+    if (old != NULL) {
+        BaseFail(old->Deleted ? ERROR_SERVICE_MARKED_FOR_DELETE : ERROR_SERVICE_EXISTS);
+        return NULL;
+    }
+    if (AdvFindServiceLocked(Service->Display) != NULL ||
+        AdvFindDisplayLocked(Service->Display) != NULL) {
+        BaseFail(ERROR_DUPLICATE_SERVICE_NAME);
+        return NULL;
+    }
+    error = AdvWriteKey(Service->Name, Config, TRUE);
+    if (error != ERROR_SUCCESS) {
+        BaseFail((DWORD)error);
+        return NULL;
+    }
+    handle = MakeHandleLocked(Service, Access);
+    if (handle == NULL) {
+        AdvDeleteKey(Service->Name);
+    } else {
+        InsertServiceLocked(Service);
+    }
+    return handle;
+}
+
 /*
- * CreateServiceA - tell the manager of a driver
+ * CreateServiceA - tell the manager of a driver, and write its key
  *
- * Type     SERVICE_KERNEL_DRIVER; anything else is ERROR_NOT_SUPPORTED
- * Binary   of an ELF driver, see the top of this file
- * Errors   ERROR_SERVICE_EXISTS, ERROR_SERVICE_MARKED_FOR_DELETE, ERROR_INVALID_NAME
- * Differs  lives as long as the process; start type, groups and accounts have no effect; the
- *          driver's registry path ends in its file's name, not the service's
+ * Type     SERVICE_KERNEL_DRIVER; other kinds are ERROR_NOT_SUPPORTED
+ * Binary   of an ELF driver, or what Windows has in its place: src/ldr/imagepath.c
+ * Tag      needs Group
+ * Errors   ERROR_ACCESS_DENIED, ERROR_INVALID_HANDLE, ERROR_INVALID_NAME,
+ *          ERROR_INVALID_PARAMETER, ERROR_SERVICE_EXISTS, ERROR_SERVICE_MARKED_FOR_DELETE,
+ *          ERROR_DUPLICATE_SERVICE_NAME (Display: of any service)
+ * Differs  the service lives as long as the process, and starts on StartService only; groups have
+ *          no effect; Dependencies and Account are ERROR_NOT_SUPPORTED unless empty
  */
 SC_HANDLE WINAPI
 CreateServiceA(SC_HANDLE Manager, LPCSTR Name, LPCSTR DisplayName, DWORD Access, DWORD Type,
                DWORD StartType, DWORD ErrorControl, LPCSTR Binary, LPCSTR Group, LPDWORD Tag,
                LPCSTR Dependencies, LPCSTR Account, LPCSTR Password)
 {
+    LPCSTR display = DisplayName != NULL && DisplayName[0] != '\0' ? DisplayName : Name;
+    ADV_CONFIG config = {Type, StartType,    ErrorControl, Binary, Group,
+                         Tag,  Dependencies, Account,      display};
     ADV_SERVICE *service;
-    ADV_SERVICE *old;
     SC_HANDLE handle = NULL;
+    DWORD error;
 
-    if (Manager != MANAGER_HANDLE || Name == NULL || Name[0] == '\0' || Binary == NULL ||
-        Type != SERVICE_KERNEL_DRIVER) {
-        Fail(Manager != MANAGER_HANDLE       ? ERROR_INVALID_HANDLE
-             : Type != SERVICE_KERNEL_DRIVER ? ERROR_NOT_SUPPORTED
-             : Binary == NULL                ? ERROR_INVALID_PARAMETER
-                                             : ERROR_INVALID_NAME);
+    error = Binary == NULL || Type == SERVICE_NO_CHANGE || StartType == SERVICE_NO_CHANGE ||
+                    ErrorControl == SERVICE_NO_CHANGE
+                ? ERROR_INVALID_PARAMETER
+                : AdvCheckConfig(&config);
+    if (!AdvIsValidName(Name) || error != ERROR_SUCCESS) {
+        BaseFail(AdvIsValidName(Name) ? error : ERROR_INVALID_NAME);
         return NULL;
     }
-    service = MakeService(Name, Binary, SERVICE_STOPPED);
+    service = MakeService(Name, display, SERVICE_STOPPED);
     if (service == NULL) {
-        Fail(ERROR_NOT_ENOUGH_MEMORY);
+        BaseFail(ERROR_NOT_ENOUGH_MEMORY);
         return NULL;
     }
     AcquireSRWLockExclusive(&AdvLock);
-    AddLoadedDriversLocked();
-    old = FindServiceLocked(Name);
-    if (old != NULL) {
-        Fail(old->Deleted ? ERROR_SERVICE_MARKED_FOR_DELETE : ERROR_SERVICE_EXISTS);
-    } else {
-        handle = MakeHandleLocked(service, Access);
-        if (handle != NULL) {
-            InsertServiceLocked(service);
-        }
+    AdvAddLoadedDriversLocked();
+    if (AdvCheckManagerLocked(Manager, SC_MANAGER_CREATE_SERVICE)) {
+        handle = AddServiceLocked(service, &config, Access);
     }
     ReleaseSRWLockExclusive(&AdvLock);
     if (handle == NULL) {
@@ -435,12 +393,20 @@ CreateServiceW(SC_HANDLE Manager, LPCWSTR Name, LPCWSTR DisplayName, DWORD Acces
                LPCWSTR Dependencies, LPCWSTR Account, LPCWSTR Password)
 {
     char *name = NtdllNarrow(Name);
+    char *display = NtdllNarrow(DisplayName);
     char *binary = NtdllNarrow(Binary);
-    SC_HANDLE handle = CreateServiceA(Manager, name, NULL, Access, Type, StartType, ErrorControl,
-                                      binary, NULL, Tag, NULL, NULL, NULL);
+    char *group = NtdllNarrow(Group);
+    char *dependencies = NtdllNarrow(Dependencies); /* more than none is refused by the first */
+    char *account = NtdllNarrow(Account);
+    SC_HANDLE handle = CreateServiceA(Manager, name, display, Access, Type, StartType, ErrorControl,
+                                      binary, group, Tag, dependencies, account, NULL);
 
     free(name);
+    free(display);
     free(binary);
+    free(group);
+    free(dependencies);
+    free(account);
     return handle;
 }
 
@@ -450,19 +416,18 @@ CloseServiceHandle(SC_HANDLE Handle)
     ADV_HANDLE **link;
     ADV_HANDLE *handle;
 
-    if (Handle == MANAGER_HANDLE) {
-        return TRUE;
-    }
     AcquireSRWLockExclusive(&AdvLock);
     link = FindHandleLocked(Handle);
     handle = *link;
     if (handle != NULL) {
         *link = handle->Next;
-        DropServiceLocked(handle->Service);
+        if (handle->Service != NULL) {
+            DropServiceLocked(handle->Service);
+        }
         free(handle);
     }
     ReleaseSRWLockExclusive(&AdvLock);
-    return handle != NULL ? TRUE : Fail(ERROR_INVALID_HANDLE);
+    return handle != NULL ? TRUE : BaseFail(ERROR_INVALID_HANDLE);
 }
 
 /* ---- doing ---- */
@@ -478,19 +443,41 @@ ChangeState(ADV_SERVICE *Service, DWORD From, DWORD To, DWORD Error)
         changed = TRUE;
     }
     ReleaseSRWLockExclusive(&AdvLock);
-    return changed ? TRUE : Fail(Error);
+    return changed ? TRUE : BaseFail(Error);
+}
+
+/* NtLoadDriver or NtUnloadDriver with the name of the service's key. */
+static NTSTATUS
+CallWithKey(ADV_SERVICE *Service, NTSTATUS (*Call)(PUNICODE_STRING))
+{
+    static const char services[] = "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\";
+    size_t size = sizeof(services) + strlen(Service->Name);
+    char *path = malloc(size);
+    UNICODE_STRING name;
+    NTSTATUS status;
+    PWSTR wide;
+
+    if (path == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    memcpy(path, services, sizeof(services));
+    strcat(path, Service->Name);
+    wide = NtdllWiden(path);
+    free(path);
+    if (wide == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    RtlInitUnicodeString(&name, wide);
+    status = Call(&name);
+    free(wide);
+    return status;
 }
 
 static NTSTATUS
 LoadService(ADV_SERVICE *Service)
 {
-    char *driver;
-    NTSTATUS status = FindDriver(Service->Binary, &driver);
+    NTSTATUS status = CallWithKey(Service, NTDLL_CALL(NtLoadDriver));
 
-    if (NT_SUCCESS(status)) {
-        status = NTDLL_CALL(NtboxLoadDriver)(driver);
-        free(driver);
-    }
     if (NT_SUCCESS(status)) {
         __atomic_store_n(&NtdllDriverLoaded, TRUE, __ATOMIC_RELAXED);
     }
@@ -501,12 +488,13 @@ LoadService(ADV_SERVICE *Service)
  * StartServiceA - load the driver; its DriverEntry has returned when this does
  *
  * Errors   ERROR_SERVICE_ALREADY_RUNNING, ERROR_SERVICE_MARKED_FOR_DELETE, ERROR_ACCESS_DENIED
- *          (without SERVICE_START), ERROR_NOT_SUPPORTED (a path of no file here), the driver's
+ *          (without SERVICE_START), ERROR_SERVICE_DISABLED, ERROR_NOT_SUPPORTED (a path of no file
+ *          here), the driver's
  */
 BOOL WINAPI
 StartServiceA(SC_HANDLE Handle, DWORD Count, LPCSTR *Arguments)
 {
-    ADV_SERVICE *service = BeginUse(Handle, SERVICE_START);
+    ADV_SERVICE *service = AdvBeginUse(Handle, SERVICE_START);
     NTSTATUS status;
     BOOL done;
 
@@ -514,8 +502,11 @@ StartServiceA(SC_HANDLE Handle, DWORD Count, LPCSTR *Arguments)
         return FALSE;
     }
     AcquireSRWLockShared(&AdvLock);
-    done = service->Deleted ? Fail(ERROR_SERVICE_MARKED_FOR_DELETE) : TRUE;
+    done = service->Deleted ? BaseFail(ERROR_SERVICE_MARKED_FOR_DELETE) : TRUE;
     ReleaseSRWLockShared(&AdvLock);
+    if (done && AdvReadNumber(service->Name, "Start") == SERVICE_DISABLED) {
+        done = BaseFail(ERROR_SERVICE_DISABLED);
+    }
     if (done) {
         done = ChangeState(service, SERVICE_STOPPED, SERVICE_START_PENDING,
                            ERROR_SERVICE_ALREADY_RUNNING);
@@ -523,10 +514,12 @@ StartServiceA(SC_HANDLE Handle, DWORD Count, LPCSTR *Arguments)
     if (done) {
         status = LoadService(service);
         ChangeState(service, SERVICE_START_PENDING,
-                    NT_SUCCESS(status) ? SERVICE_RUNNING : SERVICE_STOPPED, 0);
+                    NT_SUCCESS(status) || status == STATUS_IMAGE_ALREADY_LOADED ? SERVICE_RUNNING
+                                                                                : SERVICE_STOPPED,
+                    0);
         done = BaseResult(status);
     }
-    EndUse(service);
+    AdvEndUse(service);
     return done;
 }
 
@@ -536,8 +529,8 @@ StartServiceW(SC_HANDLE Handle, DWORD Count, LPCWSTR *Arguments)
     return StartServiceA(Handle, 0, NULL);
 }
 
-static VOID
-FillStatus(const ADV_SERVICE *Service, LPSERVICE_STATUS Status)
+VOID
+AdvFillStatus(const ADV_SERVICE *Service, LPSERVICE_STATUS Status)
 {
     memset(Status, 0, sizeof(*Status));
     Status->dwServiceType = SERVICE_KERNEL_DRIVER;
@@ -549,20 +542,20 @@ static VOID
 ReadStatus(ADV_SERVICE *Service, LPSERVICE_STATUS Status)
 {
     AcquireSRWLockShared(&AdvLock);
-    FillStatus(Service, Status);
+    AdvFillStatus(Service, Status);
     ReleaseSRWLockShared(&AdvLock);
 }
 
 BOOL WINAPI
 QueryServiceStatus(SC_HANDLE Handle, LPSERVICE_STATUS Status)
 {
-    ADV_SERVICE *service = BeginUse(Handle, SERVICE_QUERY_STATUS);
+    ADV_SERVICE *service = AdvBeginUse(Handle, SERVICE_QUERY_STATUS);
 
     if (service == NULL) {
         return FALSE;
     }
     ReadStatus(service, Status);
-    EndUse(service);
+    AdvEndUse(service);
     return TRUE;
 }
 
@@ -579,21 +572,34 @@ QueryServiceStatusEx(SC_HANDLE Handle, SC_STATUS_TYPE Level, LPBYTE Buffer, DWOR
     ADV_SERVICE *service;
 
     if (Level != SC_STATUS_PROCESS_INFO) {
-        return Fail(ERROR_INVALID_LEVEL);
+        return BaseFail(ERROR_INVALID_LEVEL);
     }
-    service = BeginUse(Handle, SERVICE_QUERY_STATUS);
+    service = AdvBeginUse(Handle, SERVICE_QUERY_STATUS);
     if (service == NULL) {
         return FALSE;
     }
     memset(&result, 0, sizeof(result));
     ReadStatus(service, (LPSERVICE_STATUS)&result); /* it begins with one */
-    EndUse(service);
+    AdvEndUse(service);
     *Needed = sizeof(result);
     if (Size < sizeof(result)) {
-        return Fail(ERROR_INSUFFICIENT_BUFFER);
+        return BaseFail(ERROR_INSUFFICIENT_BUFFER);
     }
     memcpy(Buffer, &result, sizeof(result));
     return TRUE;
+}
+
+static BOOL
+StopResult(NTSTATUS Status)
+{
+    switch (Status) {
+    case STATUS_INVALID_DEVICE_REQUEST: /* the driver has no unload routine */
+        return BaseFail(ERROR_INVALID_SERVICE_CONTROL);
+    case STATUS_OBJECT_NAME_NOT_FOUND: /* it was unloaded by its name */
+        return BaseFail(ERROR_SERVICE_NOT_ACTIVE);
+    default:
+        return BaseResult(Status);
+    }
 }
 
 /*
@@ -611,9 +617,9 @@ ControlService(SC_HANDLE Handle, DWORD Control, LPSERVICE_STATUS Status)
     BOOL done = TRUE;
 
     if (!isStop && Control != SERVICE_CONTROL_INTERROGATE) {
-        return Fail(ERROR_INVALID_SERVICE_CONTROL);
+        return BaseFail(ERROR_INVALID_SERVICE_CONTROL);
     }
-    service = BeginUse(Handle, isStop ? SERVICE_STOP : SERVICE_INTERROGATE);
+    service = AdvBeginUse(Handle, isStop ? SERVICE_STOP : SERVICE_INTERROGATE);
     if (service == NULL) {
         return FALSE;
     }
@@ -622,24 +628,29 @@ ControlService(SC_HANDLE Handle, DWORD Control, LPSERVICE_STATUS Status)
             ChangeState(service, SERVICE_RUNNING, SERVICE_STOP_PENDING, ERROR_SERVICE_NOT_ACTIVE);
     }
     if (isStop && done) {
-        status = NTDLL_CALL(NtboxUnloadDriver)(service->DriverName);
+        status = CallWithKey(service, NTDLL_CALL(NtUnloadDriver));
         ChangeState(service, SERVICE_STOP_PENDING,
-                    NT_SUCCESS(status) ? SERVICE_STOPPED : SERVICE_RUNNING, 0);
+                    NT_SUCCESS(status) || status == STATUS_OBJECT_NAME_NOT_FOUND ? SERVICE_STOPPED
+                                                                                 : SERVICE_RUNNING,
+                    0);
     }
     if (done) {
         ReadStatus(service, Status);
-        done = status == STATUS_INVALID_DEVICE_REQUEST ? Fail(ERROR_INVALID_SERVICE_CONTROL)
-                                                       : BaseResult(status);
+        done = StopResult(status);
     }
-    EndUse(service);
+    AdvEndUse(service);
     return done;
 }
 
-/* DeleteService - the service goes when it is stopped and its last handle is closed */
+/*
+ * DeleteService - the service and its key go when it is stopped and its last handle is closed
+ *
+ * Errors   ERROR_SERVICE_MARKED_FOR_DELETE, ERROR_ACCESS_DENIED (without DELETE)
+ */
 BOOL WINAPI
 DeleteService(SC_HANDLE Handle)
 {
-    ADV_SERVICE *service = BeginUse(Handle, DELETE);
+    ADV_SERVICE *service = AdvBeginUse(Handle, DELETE);
     BOOLEAN before;
 
     if (service == NULL) {
@@ -648,7 +659,10 @@ DeleteService(SC_HANDLE Handle)
     AcquireSRWLockExclusive(&AdvLock);
     before = service->Deleted;
     service->Deleted = TRUE;
+    if (!before) {
+        AdvMarkKey(service->Name);
+    }
     ReleaseSRWLockExclusive(&AdvLock);
-    EndUse(service);
-    return before ? Fail(ERROR_SERVICE_MARKED_FOR_DELETE) : TRUE;
+    AdvEndUse(service);
+    return before ? BaseFail(ERROR_SERVICE_MARKED_FOR_DELETE) : TRUE;
 }

@@ -388,3 +388,21 @@ QueryDosDeviceA(LPCSTR Name, LPSTR Target, DWORD Size)
     }
     return (DWORD)NtdllUtf16ToUtf8(Target, Size, wide, units, 0);
 }
+
+/*
+ * GetFileInformationByHandle - of a device, the driver's error: ERROR_INVALID_FUNCTION as a rule
+ *
+ * Differs  ERROR_NOT_SUPPORTED for files of drive Z:, whose times and numbers are not kept
+ */
+BOOL WINAPI
+GetFileInformationByHandle(HANDLE File, LPBY_HANDLE_FILE_INFORMATION Information)
+{
+    FILE_BASIC_INFORMATION basic;
+    IO_STATUS_BLOCK iosb;
+
+    if (BaseResult(NTDLL_CALL(NtQueryInformationFile)(File, &iosb, &basic, sizeof(basic),
+                                                      FileBasicInformation))) {
+        BaseFail(ERROR_NOT_SUPPORTED);
+    }
+    return FALSE;
+}

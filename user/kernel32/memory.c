@@ -285,3 +285,95 @@ VirtualProtect(LPVOID Address, SIZE_T Size, DWORD Protection, PDWORD Old)
     *Old = PAGE_READWRITE;
     return TRUE;
 }
+
+/* Protection of a host access. */
+static DWORD
+ProtectionOf(uint32_t Access)
+{
+    switch (Access) {
+    case 0:
+        return PAGE_NOACCESS;
+    case NTDLL_HOST_READ:
+        return PAGE_READONLY;
+    case NTDLL_HOST_READ | NTDLL_HOST_EXECUTE:
+        return PAGE_EXECUTE_READ;
+    case NTDLL_HOST_EXECUTE:
+        return PAGE_EXECUTE;
+    default:
+        return (Access & NTDLL_HOST_EXECUTE) != 0 ? PAGE_EXECUTE_READWRITE : PAGE_READWRITE;
+    }
+}
+
+/*
+ * VirtualQuery - what lies at an address
+ *
+ * Returns  bytes written; 0: Address is beyond user space (ERROR_INVALID_PARAMETER), or Length is
+ *          too small (ERROR_BAD_LENGTH)
+ * Differs  pages of VirtualAlloc that are committed with PAGE_NOACCESS are told as reserved;
+ *          AllocationProtect is Protect; AllocationBase of other memory is the region's start
+ */
+SIZE_T WINAPI
+VirtualQuery(LPCVOID Address, PMEMORY_BASIC_INFORMATION Information, SIZE_T Length)
+{
+    uintptr_t page = (uintptr_t)Address & ~(uintptr_t)(PAGE_BYTES - 1);
+    MEMORY_BASIC_INFORMATION answer = {0};
+    NTDLL_HOST_REGION region;
+    BASE_PAGES *pages;
+
+    if (Length < sizeof(answer)) {
+        BaseFail(ERROR_BAD_LENGTH);
+        return 0;
+    }
+    if (!NtdllHostQueryRegion(page, &region)) {
+        BaseFail(ERROR_INVALID_PARAMETER);
+        return 0;
+    }
+    AcquireSRWLockShared(&BasePagesLock);
+    pages = *FindPagesLocked(page, 1);
+    if (pages != NULL) {
+        /* Neighbours of the host's that it joined are not of this allocation. */
+        region.End =
+            region.End > pages->Base + pages->Size ? pages->Base + pages->Size : region.End;
+        answer.AllocationBase = (PVOID)pages->Base;
+    } else {
+        answer.AllocationBase = (PVOID)region.Start;
+    }
+    ReleaseSRWLockShared(&BasePagesLock);
+    answer.BaseAddress = (PVOID)page;
+    answer.RegionSize = region.End - page;
+    if (!region.IsMapped) {
+        answer.AllocationBase = NULL;
+        answer.State = MEM_FREE;
+        answer.Protect = PAGE_NOACCESS;
+    } else {
+        answer.State = pages != NULL && region.Access == 0 ? MEM_RESERVE : MEM_COMMIT;
+        answer.Type = region.IsShared ? MEM_MAPPED : region.IsFile ? MEM_IMAGE : MEM_PRIVATE;
+        answer.AllocationProtect = ProtectionOf(region.Access);
+        answer.Protect = answer.State == MEM_COMMIT ? answer.AllocationProtect : 0;
+    }
+    *Information = answer;
+    return sizeof(answer);
+}
+
+/* VirtualLock - ERROR_WORKING_SET_QUOTA: more than the host lets; ERROR_NOACCESS: not committed */
+BOOL WINAPI
+VirtualLock(LPVOID Address, SIZE_T Size)
+{
+    MEMORY_BASIC_INFORMATION information;
+
+    if (Size == 0) {
+        return BaseFail(ERROR_INVALID_PARAMETER);
+    }
+    if (VirtualQuery(Address, &information, sizeof(information)) == 0 ||
+        information.State != MEM_COMMIT || information.Protect == PAGE_NOACCESS) {
+        return BaseFail(ERROR_NOACCESS);
+    }
+    return NtdllHostLockPages(Address, Size, 1) ? TRUE : BaseFail(ERROR_WORKING_SET_QUOTA);
+}
+
+/* VirtualUnlock - Differs: pages that are not locked are no error */
+BOOL WINAPI
+VirtualUnlock(LPVOID Address, SIZE_T Size)
+{
+    return Size != 0 && NtdllHostLockPages(Address, Size, 0) ? TRUE : BaseFail(ERROR_NOT_LOCKED);
+}

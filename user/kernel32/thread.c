@@ -113,6 +113,50 @@ ResumeThread(HANDLE Thread)
     return BaseResult(status) ? previous : MAXDWORD;
 }
 
+typedef struct THREAD_BASIC {
+    NTSTATUS ExitStatus;
+    PVOID Teb;
+    CLIENT_ID ClientId;
+    ULONG_PTR Affinity;
+    LONG Priority;
+    LONG BasePriority;
+} THREAD_BASIC;
+
+#define THREAD_BASIC_CLASS 0
+#define NORMAL_PRIORITY 8
+
+/*
+ * SetThreadPriority - THREAD_PRIORITY_IDLE to THREAD_PRIORITY_TIME_CRITICAL
+ *
+ * Errors   ERROR_INVALID_PARAMETER, ERROR_INVALID_HANDLE, ERROR_ACCESS_DENIED
+ * Differs  it is kept and can be asked for, and does not schedule
+ */
+BOOL WINAPI
+SetThreadPriority(HANDLE Thread, int Priority)
+{
+    return BaseResult(NTDLL_CALL(NtboxSetThreadPriority)(Thread, Priority));
+}
+
+int WINAPI
+GetThreadPriority(HANDLE Thread)
+{
+    THREAD_BASIC basic;
+    ULONG needed;
+
+    if (!BaseResult(NTDLL_CALL(NtQueryInformationThread)(Thread, THREAD_BASIC_CLASS, &basic,
+                                                         sizeof(basic), &needed))) {
+        return THREAD_PRIORITY_ERROR_RETURN;
+    }
+    switch (basic.BasePriority) {
+    case 1:
+        return THREAD_PRIORITY_IDLE;
+    case 15:
+        return THREAD_PRIORITY_TIME_CRITICAL;
+    default:
+        return basic.BasePriority - NORMAL_PRIORITY;
+    }
+}
+
 /* The kernel's APC routine of QueueUserAPC: the program's has one argument. */
 static VOID NTAPI
 CallUserApc(PVOID Routine, PVOID Data, PVOID Reserved)

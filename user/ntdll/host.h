@@ -38,11 +38,6 @@ const char *const *NtdllHostArguments(int *Count);
 /* Path of the running program; 0 when unknown or longer than Size. */
 int NtdllHostImagePath(char *Path, size_t Size);
 int NtdllHostCurrentFolder(char *Path, size_t Size);
-/*
- * 1: a regular file is there. When there is none, one whose name differs in case only will do; Path
- * gets that name.
- */
-int NtdllHostFindFile(char *Path);
 void NtdllHostSetEnvironment(const char *Name, const char *Value); /* Value NULL: unset */
 int NtdllHostIsDebugged(void);
 
@@ -101,4 +96,18 @@ int NtdllHostProtectPages(void *Address, size_t Size, uint32_t Access);
 /* Gives the contents back and makes the pages inaccessible; the range stays taken. */
 int NtdllHostForgetPages(void *Address, size_t Size);
 void NtdllHostUnmapPages(void *Address, size_t Size);
+/* Lock: 1 keeps the pages of a range in memory, 0 lets them go again. */
+int NtdllHostLockPages(void *Address, size_t Size, int Lock);
+
+typedef struct NTDLL_HOST_REGION {
+    uintptr_t Start;
+    uintptr_t End;
+    uint32_t Access; /* NTDLL_HOST_* */
+    int IsMapped;    /* 0: nothing is there, up to End */
+    int IsShared;
+    int IsFile;
+} NTDLL_HOST_REGION;
+
+/* The pages around Address that are alike; 0: it is beyond what a program may use. */
+int NtdllHostQueryRegion(uintptr_t Address, NTDLL_HOST_REGION *Region);
 size_t NtdllHostHeapSize(void *Block); /* usable bytes of a block of malloc */

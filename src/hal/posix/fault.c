@@ -473,7 +473,7 @@ PosixLeaveThread(void)
 
 /* ---- debugger ---- */
 
-void
+int
 HalpBreakIntoDebugger(void)
 {
     char status[2048];
@@ -489,7 +489,9 @@ HalpBreakIntoDebugger(void)
         status[length] = '\0';
         tracer = strstr(status, "TracerPid:");
     }
-    if (tracer != NULL && atoi(tracer + strlen("TracerPid:")) != 0) {
-        __asm__ volatile("int3");
+    if (tracer == NULL || atoi(tracer + strlen("TracerPid:")) == 0) {
+        return 0;
     }
+    __asm__ volatile("int3");
+    return 1;
 }

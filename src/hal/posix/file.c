@@ -222,6 +222,59 @@ HalpOpenFile(const char *Path, int AnyCase, HALP_FILE **File)
     return HALP_OK;
 }
 
+/* The name of a regular file in Path's folder that is Path's but for its case takes its place. */
+static int
+CorrectCase(char *Path)
+{
+    char *name = strrchr(Path, '/') + 1;
+    char first = *name;
+    struct dirent *entry;
+    struct stat about;
+    int found = 0;
+    DIR *folder;
+
+    *name = '\0';
+    folder = opendir(Path);
+    *name = first;
+    while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
+        if (strcasecmp(entry->d_name, name) == 0 &&
+            fstatat(dirfd(folder), entry->d_name, &about, 0) == 0 && S_ISREG(about.st_mode)) {
+            memcpy(name, entry->d_name, strlen(name)); /* only ASCII letters differ */
+            found = 1;
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    return found;
+}
+
+HALP_STATUS
+HalpFindFile(const char *Path, char *Found, size_t Size)
+{
+    struct stat about;
+    size_t length = 0;
+
+    if (Path[0] != '/') {
+        if (getcwd(Found, Size) == NULL || Found[0] != '/') {
+            return errno == ERANGE ? PosixFailText(HALP_INVALID, "%s: path too long", Path)
+                                   : PosixFailText(HALP_NOT_FOUND, "the current folder is gone");
+        }
+        length = strlen(Found);
+    }
+    if (length + 1 + strlen(Path) >= Size) {
+        return PosixFailText(HALP_INVALID, "%s: path too long", Path);
+    }
+    if (length != 0) {
+        Found[length++] = '/';
+    }
+    strcpy(Found + length, Path);
+    if ((stat(Found, &about) == 0 && S_ISREG(about.st_mode)) || CorrectCase(Found)) {
+        return HALP_OK;
+    }
+    return PosixFailText(HALP_NOT_FOUND, "%s: no such file", Found);
+}
+
 void
 HalpCloseFile(HALP_FILE *File)
 {

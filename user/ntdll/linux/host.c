@@ -6,7 +6,6 @@
  */
 #include "ntdll/host.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <linux/futex.h>
 #include <malloc.h>
@@ -14,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -223,34 +221,6 @@ NtdllHostCurrentFolder(char *Path, size_t Size)
     return getcwd(Path, Size) != NULL && Path[0] == '/';
 }
 
-int
-NtdllHostFindFile(char *Path)
-{
-    char *name = strrchr(Path, '/');
-    DIR *folder;
-    struct dirent *entry;
-    struct stat about;
-    int found = stat(Path, &about) == 0 && S_ISREG(about.st_mode);
-
-    if (found || name == NULL) {
-        return found;
-    }
-    *name = '\0';
-    folder = opendir(Path[0] != '\0' ? Path : "/");
-    *name++ = '/';
-    while (folder != NULL && !found && (entry = readdir(folder)) != NULL) {
-        if (strcasecmp(entry->d_name, name) == 0 &&
-            fstatat(dirfd(folder), entry->d_name, &about, 0) == 0 && S_ISREG(about.st_mode)) {
-            memcpy(name, entry->d_name, strlen(name)); /* only ASCII letters differ */
-            found = 1;
-        }
-    }
-    if (folder != NULL) {
-        closedir(folder);
-    }
-    return found;
-}
-
 void
 NtdllHostSetEnvironment(const char *Name, const char *Value)
 {
@@ -402,4 +372,56 @@ size_t
 NtdllHostHeapSize(void *Block)
 {
     return malloc_usable_size(Block);
+}
+
+int
+NtdllHostLockPages(void *Address, size_t Size, int Lock)
+{
+    return (Lock ? mlock(Address, Size) : munlock(Address, Size)) == 0;
+}
+
+#define USER_END 0x7FFFFFFFF000u
+
+int
+NtdllHostQueryRegion(uintptr_t Address, NTDLL_HOST_REGION *Region)
+{
+    FILE *maps = Address < USER_END ? fopen("/proc/self/maps", "re") : NULL;
+    uintptr_t before = 0;
+    char line[512];
+    int found = 0;
+
+    if (maps == NULL) {
+        return 0;
+    }
+    memset(Region, 0, sizeof(*Region));
+    while (!found && fgets(line, sizeof(line), maps) != NULL) {
+        unsigned long long start;
+        unsigned long long end;
+        unsigned long long inode;
+        char access[8];
+
+        if (sscanf(line, "%llx-%llx %7s %*x %*x:%*x %llu", &start, &end, access, &inode) != 4) {
+            continue; /* the rest of a line that was too long */
+        }
+        found = Address < end;
+        if (found) {
+            Region->IsMapped = Address >= start;
+            Region->Start = Region->IsMapped ? (uintptr_t)start : before;
+            Region->End = Region->IsMapped ? (uintptr_t)end : (uintptr_t)start;
+        }
+        if (found && Region->IsMapped) {
+            Region->Access = (access[0] == 'r' ? NTDLL_HOST_READ : 0u) |
+                             (access[1] == 'w' ? NTDLL_HOST_WRITE : 0u) |
+                             (access[2] == 'x' ? NTDLL_HOST_EXECUTE : 0u);
+            Region->IsShared = access[3] == 's';
+            Region->IsFile = inode != 0;
+        }
+        before = (uintptr_t)end;
+    }
+    fclose(maps);
+    if (!found) {
+        Region->Start = before;
+        Region->End = USER_END;
+    }
+    return 1;
 }
