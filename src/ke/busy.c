@@ -14,9 +14,10 @@
 
 #include "ke/ki.h"
 
-#define KI_STACK_BELOW 0x40000 /* how far below a returned routine's caller its frames are sought \
-                                */
-#define KI_STACK_ROOM 0x4000   /* frames of returned routines that are looked through unharmed */
+#define KI_STACK_BELOW                                                                          \
+    0x40000                  /* how far below a returned routine's caller its frames are sought \
+                              */
+#define KI_STACK_ROOM 0x4000 /* frames of returned routines that are looked through unharmed */
 
 LONG KiBusySlots[KI_BUSY_SLOTS];
 

@@ -12,8 +12,8 @@
  *   signal NUMBER     a child that runs "pause" is killed by the signal
  *   pause             writes a NUL instead of a line, then waits for a signal
  */
-#include <fcntl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>

@@ -55,7 +55,8 @@ NT_TEST(Report, NamesCodeParametersThreadAndStack)
                                               "said \"so\" with a \\ and a tab\t"));
     log = SimTakeLog();
     NT_EXPECT_CONTAINS(log, "*** ntbox: bugcheck 0x00000019 BAD_POOL_HEADER\n");
-    NT_EXPECT_CONTAINS(log, "1: 0x0000000000000020  what is wrong: the block's header was overwritten\n");
+    NT_EXPECT_CONTAINS(
+        log, "1: 0x0000000000000020  what is wrong: the block's header was overwritten\n");
     NT_EXPECT_CONTAINS(log, "said \"so\"");
     NT_EXPECT_CONTAINS(log, "IRQL 0");
     NT_EXPECT_CONTAINS(log, "parameter 2: ");
