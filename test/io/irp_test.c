@@ -69,7 +69,7 @@ LevelDispatch(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     if (level == &Levels[0]) {
         if (LowestPends) {
             IoMarkIrpPending(Irp);
-            Pended = Irp;
+            __atomic_store_n(&Pended, Irp, __ATOMIC_RELEASE);
             return STATUS_PENDING;
         }
         return IoTestComplete(Irp, LowestStatus, 7);
