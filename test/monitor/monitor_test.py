@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The main job end to end: `ntbox monitor` against workloads that write down what they did.
 
-monitor_test.py NTBOX WORKLOAD [--filter TEXT]; prints TAP.
+monitor_test.py NTBOX WORKLOAD [--filter TEXT] [--late-signals]; prints TAP.
 """
 import json
 import os
@@ -14,6 +14,10 @@ import tempfile
 import threading
 import time
 
+# ThreadSanitizer runs a signal's handler in the next call of the C library, which may be far off.
+LATE_SIGNALS = '--late-signals' in sys.argv
+if LATE_SIGNALS:
+    sys.argv.remove('--late-signals')
 NTBOX, WORKLOAD = sys.argv[1:3]
 FILTER = sys.argv[4] if len(sys.argv) > 4 and sys.argv[3] == '--filter' else ''
 TIMEOUT = 120
@@ -268,6 +272,8 @@ def what_the_kernel_drops_is_counted_in_events():
 
 @test
 def ctrl_c_right_after_a_backlog_shows_it_and_its_loss():
+    if LATE_SIGNALS:
+        raise Skip('signals come late under this sanitizer')
     check_source_loss(*lose_events_of_the_source(True))
 
 
