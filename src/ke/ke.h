@@ -53,7 +53,7 @@ KiHasWaitList(const DISPATCHER_HEADER *Header)
 
 /* Processors: virtual processors, 1..64; 0: as many as the host has, at least 2. */
 NTSTATUS KiInitializeSystem(ULONG Processors);
-/* Stops the clock thread and the DPC threads; all timers must be gone. */
+/* Stops the clock thread and the DPC threads. What timers are still armed never expires. */
 VOID KiShutdownSystem(VOID);
 
 /* ps registers how foreign threads get their objects: an upward call. */
