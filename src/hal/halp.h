@@ -150,8 +150,42 @@ void HalpCloseSharedMemory(HALP_SHARED_MEMORY *Memory);
 /* Address NULL: the host chooses. Otherwise: replaces that part of a reservation of ours. */
 HALP_STATUS HalpMapSharedMemory(HALP_SHARED_MEMORY *Memory, uint64_t Offset, size_t Size,
                                 uint32_t Access, void *Address, void **Mapped);
-/* Undoes a mapping with Address NULL. */
+/* Undoes a mapping with Address NULL, or a HalpReserveMemoryAt. */
 void HalpUnmapSharedMemory(void *Mapped, size_t Size);
+/*
+ * A descriptor of the memory for another process, which the caller closes. From now on the memory
+ * keeps its size. Access HALP_READ: who has the descriptor cannot map it writable, unless it is a
+ * process of our own user, who can look into us anyway.
+ */
+HALP_STATUS HalpShareMemory(HALP_SHARED_MEMORY *Memory, uint32_t Access, int *Descriptor);
+/*
+ * As HalpReserveMemory, at that address, for what is shared with others: leak checkers do not look
+ * for pointers there. HALP_EXISTS: something is there.
+ */
+HALP_STATUS HalpReserveMemoryAt(void *Address, size_t Size);
+
+/* ---- another process ---- */
+
+/* Its memory, as it handed it over: on Linux a descriptor of /proc/self/mem, opened by itself. */
+typedef struct HALP_PEER HALP_PEER;
+
+/* For one that nobody took over. */
+void HalpCloseDescriptor(int Descriptor);
+/* The descriptor is the peer's on success. */
+HALP_STATUS HalpOpenPeer(int Descriptor, HALP_PEER **Peer);
+void HalpClosePeer(HALP_PEER *Peer);
+/*
+ * Copies from and to the other process's memory. *Done: bytes before the first that cannot be
+ * accessed, which is HALP_FAULT; HALP_CLOSED: the process is gone. Writing does not ask whether the
+ * page is writable there. Blocks, for as long as the other process's paging pleases.
+ */
+HALP_STATUS HalpReadPeer(HALP_PEER *Peer, uintptr_t Address, void *Buffer, size_t Length,
+                         size_t *Done);
+HALP_STATUS HalpWritePeer(HALP_PEER *Peer, uintptr_t Address, const void *Buffer, size_t Length,
+                          size_t *Done);
+/* HalpWaitAddress and HalpWakeAddress for a word of memory that is shared with other processes. */
+HALP_STATUS HalpWaitSharedAddress(const uint32_t *Address, uint32_t Expected, uint64_t Deadline);
+void HalpWakeSharedAddress(const uint32_t *Address, uint32_t Count);
 
 /*
  * memcpy, except that an inaccessible byte ends it with HALP_FAULT and *FaultAddress set; what

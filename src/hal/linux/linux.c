@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -165,11 +166,17 @@ HalpSystemTime(void)
 int64_t
 HalpTimeZoneBias(void)
 {
+    static pthread_mutex_t zoneLock = PTHREAD_MUTEX_INITIALIZER;
     time_t now = time(NULL);
     struct tm local;
+    int known;
 
+    /* The C library's own lock around its zone is not one that ThreadSanitizer knows. */
+    pthread_mutex_lock(&zoneLock);
     tzset();
-    if (localtime_r(&now, &local) == NULL) {
+    known = localtime_r(&now, &local) != NULL;
+    pthread_mutex_unlock(&zoneLock);
+    if (!known) {
         return 0;
     }
     return -(int64_t)local.tm_gmtoff * UNITS_PER_SECOND;

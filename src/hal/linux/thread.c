@@ -173,19 +173,25 @@ HalpCurrentProcessor(void)
 
 /* ---- waiting on a word ---- */
 
-HALP_STATUS
-HalpWaitAddress(const uint32_t *Address, uint32_t Expected, uint64_t Deadline)
+static HALP_STATUS
+WaitWord(const uint32_t *Address, uint32_t Expected, uint64_t Deadline, int Operation)
 {
     struct timespec until = {.tv_sec = (time_t)(Deadline / NANOSECONDS_PER_SECOND),
                              .tv_nsec = (long)(Deadline % NANOSECONDS_PER_SECOND)};
 
     /* The bit-set form takes an absolute CLOCK_MONOTONIC time. */
-    if (syscall(SYS_futex, Address, FUTEX_WAIT_BITSET_PRIVATE, Expected,
-                Deadline == HALP_NEVER ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY) == 0 ||
+    if (syscall(SYS_futex, Address, Operation, Expected, Deadline == HALP_NEVER ? NULL : &until,
+                NULL, FUTEX_BITSET_MATCH_ANY) == 0 ||
         errno == EAGAIN || errno == EINTR) {
         return HALP_OK; /* woken, changed already, or interrupted: callers loop */
     }
     return errno == ETIMEDOUT ? HALP_TIMEOUT : PosixFail("futex");
+}
+
+HALP_STATUS
+HalpWaitAddress(const uint32_t *Address, uint32_t Expected, uint64_t Deadline)
+{
+    return WaitWord(Address, Expected, Deadline, FUTEX_WAIT_BITSET_PRIVATE);
 }
 
 void
@@ -193,4 +199,16 @@ HalpWakeAddress(const uint32_t *Address, uint32_t Count)
 {
     syscall(SYS_futex, Address, FUTEX_WAKE_PRIVATE, Count > INT_MAX ? INT_MAX : Count, NULL, NULL,
             0);
+}
+
+HALP_STATUS
+HalpWaitSharedAddress(const uint32_t *Address, uint32_t Expected, uint64_t Deadline)
+{
+    return WaitWord(Address, Expected, Deadline, FUTEX_WAIT_BITSET);
+}
+
+void
+HalpWakeSharedAddress(const uint32_t *Address, uint32_t Count)
+{
+    syscall(SYS_futex, Address, FUTEX_WAKE, Count > INT_MAX ? INT_MAX : Count, NULL, NULL, 0);
 }

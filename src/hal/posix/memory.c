@@ -7,9 +7,13 @@
  */
 #include "hal/posix/posix.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -91,6 +95,26 @@ HalpReserveMemory(size_t Size, size_t Alignment, void **Address)
     *Address = (void *)aligned;
     if (__lsan_register_root_region != NULL) {
         __lsan_register_root_region(*Address, Size);
+    }
+    return HALP_OK;
+}
+
+HALP_STATUS
+HalpReserveMemoryAt(void *Address, size_t Size)
+{
+    HALP_STATUS status = CheckRange("HalpReserveMemoryAt", Address, Size);
+    void *mapped;
+
+    if (status != HALP_OK) {
+        return status;
+    }
+    mapped = mmap(Address, Size, PROT_NONE, RESERVED_FLAGS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (mapped == MAP_FAILED) {
+        return errno == EEXIST ? HALP_EXISTS : PosixFail("mmap");
+    }
+    if (mapped != Address) { /* a host too old for the flag takes it for a wish */
+        munmap(mapped, Size);
+        return HALP_EXISTS;
     }
     return HALP_OK;
 }
@@ -219,7 +243,7 @@ HalpCreateSharedMemory(const char *Name, size_t Size, HALP_SHARED_MEMORY **Memor
         return PosixFail("malloc");
     }
     memory->Size = Size;
-    memory->File = memfd_create(Name, MFD_CLOEXEC);
+    memory->File = memfd_create(Name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (memory->File < 0) {
         status = PosixFail("memfd_create");
         goto FreeMemory;
@@ -272,4 +296,40 @@ void
 HalpUnmapSharedMemory(void *Mapped, size_t Size)
 {
     Unmap("HalpUnmapSharedMemory", Mapped, Size);
+}
+
+/* Once: nobody may add a seal of his own then, which would keep others from mapping it. */
+static int
+SealFile(int File)
+{
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    int present = fcntl(File, F_GET_SEALS);
+
+    return present >= 0 && ((present & seals) == seals || fcntl(File, F_ADD_SEALS, seals) == 0);
+}
+
+/*
+ * The size is sealed, so that no process can take pages away under another's hands (SIGBUS). What
+ * is opened for reading cannot be mapped writable; opening it anew takes the owner's rights.
+ */
+HALP_STATUS
+HalpShareMemory(HALP_SHARED_MEMORY *Memory, uint32_t Access, int *Descriptor)
+{
+    char path[64];
+    int file;
+
+    if (!SealFile(Memory->File) || fchmod(Memory->File, S_IRUSR | S_IWUSR) != 0) {
+        return PosixFail("F_ADD_SEALS");
+    }
+    if ((Access & HALP_WRITE) != 0) {
+        file = fcntl(Memory->File, F_DUPFD_CLOEXEC, 0);
+    } else {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", Memory->File);
+        file = open(path, O_RDONLY | O_CLOEXEC);
+    }
+    if (file < 0) {
+        return PosixFail("a descriptor of shared memory");
+    }
+    *Descriptor = file;
+    return HALP_OK;
 }

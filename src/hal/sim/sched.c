@@ -297,6 +297,19 @@ HalpWakeAddress(const uint32_t *Address, uint32_t Count)
     SimSchedulingPoint();
 }
 
+/* The simulated machine has one process. */
+HALP_STATUS
+HalpWaitSharedAddress(const uint32_t *Address, uint32_t Expected, uint64_t Deadline)
+{
+    return HalpWaitAddress(Address, Expected, Deadline);
+}
+
+void
+HalpWakeSharedAddress(const uint32_t *Address, uint32_t Count)
+{
+    HalpWakeAddress(Address, Count);
+}
+
 void
 HalpYield(void)
 {
