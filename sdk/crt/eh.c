@@ -22,10 +22,11 @@ enum {
     STATE_ENDED,     /* body came to its end, or __leave */
     STATE_CLOSING,   /* return or goto left the body */
     STATE_UNWINDING, /* an exception passes this __finally */
+    STATE_LEAPING,   /* a longjmp passes this block */
     STATE_TAKEN      /* the handler is to run */
 };
 
-enum { MODE_NORMAL, MODE_RESUME, MODE_UNWIND };
+enum { MODE_NORMAL, MODE_RESUME, MODE_UNWIND, MODE_LEAP };
 
 /* How NtcrtEnterFrame returns. 1 is in eh-x64.S. */
 enum { ENTER_ASKED = 1, ENTER_UNWOUND = 2 };
@@ -219,6 +220,8 @@ NtcrtpMark(void)
     return &NtcrtpThread.Mark;
 }
 
+_Noreturn static void NtcrtpLeap(jmp_buf Buffer, int Value);
+
 /* The text after a body has been worked off; gives where to go on. */
 const NTCRT_MACHINE *
 NtcrtpFinish(NTCRT_FRAME *Frame, int IsFinally)
@@ -234,6 +237,11 @@ NtcrtpFinish(NTCRT_FRAME *Frame, int IsFinally)
         pending->Mode = MODE_RESUME;
     } else if (Frame->State == STATE_UNWINDING) {
         pending->Mode = MODE_UNWIND;
+    } else if (Frame->State == STATE_LEAPING) {
+        if (!IsFinally) {
+            NtcrtpLeap(pending->Leap, pending->LeapValue);
+        }
+        pending->Mode = MODE_LEAP;
     } else {
         pending->Mode = MODE_NORMAL;
     }
@@ -448,8 +456,62 @@ NtcrtpFinallyNext(NTCRT_FINALLY *Finally, const NTCRT_MACHINE **Resume)
             NtcrtpUnwind(Finally->Target, &record);
         }
         NtcrtpDispatchFurther(&record, Finally->File, Finally->Line);
+    } else if (Finally->Mode == MODE_LEAP) {
+        NtcrtpLeap(Finally->Leap, Finally->LeapValue);
     }
     return 0;
+}
+
+/* ---- longjmp: leaves frames as an exception does that is handled where setjmp was ---- */
+
+/* In a part of the jmp_buf that _setjmp, which saves no signal mask, leaves alone. */
+typedef struct NTCRT_JUMP_NOTE {
+    NTCRT_FRAME *Head;
+    NTCRT_FRAME *Asked;
+} NTCRT_JUMP_NOTE;
+
+#define JUMP_NOTE (sizeof(jmp_buf) - sizeof(NTCRT_JUMP_NOTE))
+_Static_assert(JUMP_NOTE >= offsetof(struct __jmp_buf_tag, __saved_mask) + 64,
+               "the host's shadow stack pointer lies at the mask's start");
+
+static int
+NtcrtpIsListed(const NTCRT_FRAME *Head)
+{
+    const NTCRT_FRAME *frame = NtcrtpThread.Head;
+
+    while (frame != NULL && frame != Head) {
+        frame = frame->Next;
+    }
+    return frame == Head;
+}
+
+/* Leaves the innermost frame that setjmp's caller was not in; its text comes back here. */
+_Noreturn static void
+NtcrtpLeap(jmp_buf Buffer, int Value)
+{
+    NTCRT_THREAD *thread = &NtcrtpThread;
+    NTCRT_FRAME *frame = thread->Head;
+    NTCRT_JUMP_NOTE note;
+
+    memcpy(&note, (char *)Buffer + JUMP_NOTE, sizeof(note));
+    if (thread->Asked != note.Asked) {
+        NtcrtFatal("longjmp out of an exception filter; not supported", thread->Asked->File,
+                   thread->Asked->Line);
+    }
+    if (frame == note.Head) {
+        longjmp(Buffer, Value);
+    }
+    if (!NtcrtpIsListed(note.Head)) {
+        NtcrtFatal("longjmp into a __try block that has ended", "", 0);
+    }
+    NtcrtpPop(frame);
+    if (thread->Followed != NULL) {
+        *thread->Followed = frame->Followed;
+    }
+    frame->State = STATE_LEAPING;
+    thread->Pending.Leap = Buffer;
+    thread->Pending.LeapValue = Value;
+    NtcrtpJump(frame);
 }
 
 #pragma GCC visibility push(default)
@@ -475,6 +537,20 @@ NtcrtAssertionFailure(const char *File, int Line)
 {
     NtcrtRaise(STATUS_ASSERTION_FAILURE, 0, __builtin_return_address(0), 0, NULL);
     NtcrtFatal("an assertion failed", File, Line);
+}
+
+void
+NtcrtNoteJump(void *Buffer)
+{
+    NTCRT_JUMP_NOTE note = {NtcrtpThread.Head, NtcrtpThread.Asked};
+
+    memcpy((char *)Buffer + JUMP_NOTE, &note, sizeof(note));
+}
+
+_Noreturn void
+ntcrt_longjmp(jmp_buf Buffer, int Value)
+{
+    NtcrtpLeap(Buffer, Value);
 }
 
 /* 1 if the text after the body is to give its answer to NtcrtAnswer. */

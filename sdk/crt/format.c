@@ -579,9 +579,64 @@ NtcrtpRun(NTCRTP_OUTPUT *Output, NTCRTP_INPUT *Input, NTCRTP_ARGUMENTS *Argument
     return (int)Output->Count;
 }
 
-/* ---- entry points
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- what the _s forms take ---- */
+
+static void
+NtcrtpSkipNumber(NTCRTP_INPUT *Input)
+{
+    if (NtcrtpPeek(Input) == '*') {
+        Input->Next++;
+        return;
+    }
+    (void)NtcrtpParseNumber(Input, MAX_PRECISION);
+}
+
+static int
+NtcrtpIsFormat(NTCRTP_INPUT *Input)
+{
+    NTCRTP_SPEC ignored;
+    unsigned unit;
+
+    while (unit = NtcrtpPeek(Input), unit != 0) {
+        Input->Next++;
+        if (unit != '%') {
+            continue;
+        }
+        if (NtcrtpPeek(Input) != '%') {
+            NtcrtpParseFlags(Input, &ignored);
+            NtcrtpSkipNumber(Input);
+            if (NtcrtpPeek(Input) == '.') {
+                Input->Next++;
+                NtcrtpSkipNumber(Input);
+            }
+            NtcrtpParseSize(Input, &ignored);
+            unit = NtcrtpPeek(Input);
+            if (unit == 0 || unit > 0x7f || strchr("diuoxXpcCsSZaAeEfFgG", (int)unit) == NULL) {
+                return 0;
+            }
+        }
+        Input->Next++;
+    }
+    return 1;
+}
+
+int
+NtcrtpIsFormatA(const char *Format)
+{
+    NTCRTP_INPUT input = {.Narrow = Format};
+
+    return NtcrtpIsFormat(&input);
+}
+
+int
+NtcrtpIsFormatW(const uint16_t *Format)
+{
+    NTCRTP_INPUT input = {.Wide = Format};
+
+    return NtcrtpIsFormat(&input);
+}
+
+/* ---- entry points ---- */
 
 typedef struct NTCRTP_BUFFER {
     char *Narrow;

@@ -44,6 +44,10 @@ int NtcrtFormatWide(NTCRT_WIDE_SINK *Sink, void *Context, const uint16_t *Format
 int NtcrtFormatA(char *Buffer, size_t Size, const char *Format, va_list Arguments);
 int NtcrtFormatW(uint16_t *Buffer, size_t Size, const uint16_t *Format, va_list Arguments);
 
+/* Each conversion of Format is one that NtcrtFormat does; what the _s forms ask first. */
+int NtcrtpIsFormatA(const char *Format);
+int NtcrtpIsFormatW(const uint16_t *Format);
+
 /* Units that the UTF-8 or UTF-16 text makes in the other form; writes at most Size of them. */
 size_t NtcrtUtf16ToUtf8(char *Buffer, size_t Size, const uint16_t *Text, size_t Length);
 size_t NtcrtUtf8ToUtf16(uint16_t *Buffer, size_t Size, const char *Text, size_t Length);

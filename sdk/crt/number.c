@@ -2,7 +2,10 @@
  *
  * crt/number.c - text to numbers and back, with Windows's 32 bit long
  *
- * Source  Microsoft C runtime docs: strtol, wcstol, _wtoi, _itoa, _ultow; ISO C 7.22.1.4.
+ * No text, or a base that is none, is EINVAL and 0, with the end at the text.
+ *
+ * Source  Microsoft C runtime docs: strtol, _strtoui64, wcstol, atoi, _wtoi, _itoa, _itoa_s,
+ * _ultow; ISO C 7.22.1.4.
  */
 #include "ntcrt.h"
 
@@ -49,24 +52,51 @@ NtcrtpClampUnsigned(unsigned long Value)
     return (uint32_t)Value;
 }
 
+static int
+NtcrtpIsReadable(const void *Text, int Base)
+{
+    if (Text == NULL || Base < 0 || Base == 1 || Base > 36) {
+        errno = EINVAL;
+        return 0;
+    }
+    return 1;
+}
+
 #pragma GCC visibility push(default)
 
-long
-ntcrt_strtol(const char *Text, char **End, int Base)
-{
-    return NtcrtpClamp(strtol(Text, End, Base));
-}
+#define FROM_TEXT(name, type, call)                           \
+    type ntcrt_##name(const char *Text, char **End, int Base) \
+    {                                                         \
+        if (!NtcrtpIsReadable(Text, Base)) {                  \
+            if (End != NULL) {                                \
+                *End = (char *)Text;                          \
+            }                                                 \
+            return 0;                                         \
+        }                                                     \
+        return call;                                          \
+    }
 
-unsigned long
-ntcrt_strtoul(const char *Text, char **End, int Base)
-{
-    return NtcrtpClampUnsigned(strtoul(Text, End, Base));
-}
+FROM_TEXT(strtol, long, NtcrtpClamp(strtol(Text, End, Base)))
+FROM_TEXT(strtoul, unsigned long, NtcrtpClampUnsigned(strtoul(Text, End, Base)))
+FROM_TEXT(strtoll, long long, strtoll(Text, End, Base))
+FROM_TEXT(strtoull, unsigned long long, strtoull(Text, End, Base))
 
 long
 ntcrt_atol(const char *Text)
 {
-    return NtcrtpClamp(strtol(Text, NULL, 10));
+    return ntcrt_strtol(Text, NULL, 10);
+}
+
+int
+ntcrt_atoi(const char *Text)
+{
+    return (int)ntcrt_strtol(Text, NULL, 10);
+}
+
+long long
+ntcrt__atoi64(const char *Text)
+{
+    return ntcrt_strtoll(Text, NULL, 10);
 }
 
 #define FROM_WIDE(name, type, call)                                   \
@@ -76,6 +106,12 @@ ntcrt_atol(const char *Text)
         char *end;                                                    \
         type value;                                                   \
                                                                       \
+        if (!NtcrtpIsReadable(Text, Base)) {                          \
+            if (End != NULL) {                                        \
+                *End = (uint16_t *)Text;                              \
+            }                                                         \
+            return 0;                                                 \
+        }                                                             \
         NtcrtpNarrow(narrow, Text);                                   \
         value = call(narrow, &end, Base);                             \
         if (End != NULL) {                                            \
@@ -86,8 +122,8 @@ ntcrt_atol(const char *Text)
 
 FROM_WIDE(wcstol, long, ntcrt_strtol)
 FROM_WIDE(wcstoul, unsigned long, ntcrt_strtoul)
-FROM_WIDE(wcstoll, long long, strtoll)
-FROM_WIDE(wcstoull, unsigned long long, strtoull)
+FROM_WIDE(wcstoll, long long, ntcrt_strtoll)
+FROM_WIDE(wcstoull, unsigned long long, ntcrt_strtoull)
 
 double
 ntcrt_wcstod(const uint16_t *Text, uint16_t **End)
@@ -176,34 +212,46 @@ TO_TEXT(ulto, unsigned, uint32_t, 0)
 TO_TEXT(i64to, long long, uint64_t, Value < 0)
 TO_TEXT(ui64to, unsigned long long, uint64_t, 0)
 
+static int
+NtcrtpCheckTarget(const void *Buffer, size_t Size)
+{
+    return Buffer == NULL || Size == 0 ? EINVAL : 0;
+}
+
+static int
+NtcrtpCheckDigits(size_t Size, const char *Text, int Base)
+{
+    if (Base < 2 || Base > 36) {
+        return EINVAL;
+    }
+    return strlen(Text) >= Size ? ERANGE : 0;
+}
+
+/* An error empties the buffer, if there is one. */
 #define TO_TEXT_CHECKED(suffix, type)                                             \
     int ntcrt__##suffix##a_s(type Value, char *Buffer, size_t Size, int Base)     \
     {                                                                             \
         char text[MAX_DIGITS];                                                    \
+        int error = NtcrtpCheckTarget(Buffer, Size);                              \
                                                                                   \
-        if (Buffer == NULL || Size == 0 || Base < 2 || Base > 36) {               \
-            return EINVAL;                                                        \
+        if (error == 0) {                                                         \
+            ntcrt__##suffix##a(Value, text, Base);                                \
+            error = NtcrtpCheckDigits(Size, text, Base);                          \
+            strcpy(Buffer, error == 0 ? text : "");                               \
         }                                                                         \
-        Buffer[0] = 0;                                                            \
-        if (strlen(ntcrt__##suffix##a(Value, text, Base)) >= Size) {              \
-            return ERANGE;                                                        \
-        }                                                                         \
-        strcpy(Buffer, text);                                                     \
-        return 0;                                                                 \
+        return error;                                                             \
     }                                                                             \
     int ntcrt__##suffix##w_s(type Value, uint16_t *Buffer, size_t Size, int Base) \
     {                                                                             \
         char text[MAX_DIGITS];                                                    \
+        int error = NtcrtpCheckTarget(Buffer, Size);                              \
                                                                                   \
-        if (Buffer == NULL || Size == 0 || Base < 2 || Base > 36) {               \
-            return EINVAL;                                                        \
+        if (error == 0) {                                                         \
+            ntcrt__##suffix##a(Value, text, Base);                                \
+            error = NtcrtpCheckDigits(Size, text, Base);                          \
+            NtcrtpWiden(Buffer, error == 0 ? text : "");                          \
         }                                                                         \
-        Buffer[0] = 0;                                                            \
-        if (strlen(ntcrt__##suffix##a(Value, text, Base)) >= Size) {              \
-            return ERANGE;                                                        \
-        }                                                                         \
-        NtcrtpWiden(Buffer, text);                                                \
-        return 0;                                                                 \
+        return error;                                                             \
     }
 
 TO_TEXT_CHECKED(ito, int)

@@ -2,7 +2,11 @@
  *
  * crt/printf.c - the printf family by Microsoft's names and rules, over the format engine
  *
- * Differs  sprintf_s and its kind: see sdk/include/stdio.h.
+ * What Microsoft's calls the invalid parameter handler for is -1 with errno set, as where execution
+ * goes on, which it does in the kernel: no buffer, no format, and in the _s forms a format with a
+ * conversion that is none, or text that does not fit. These leave the buffer empty.
+ *
+ * Differs  In programs, too: see sdk/include/stdio.h.
  * Source   Microsoft C runtime docs: _snprintf ("return value", "behavior summary"), sprintf_s,
  *          _snprintf_s (_TRUNCATE), swprintf.
  */
@@ -78,45 +82,69 @@ ntcrt_vwprintf(const uint16_t *Format, va_list Arguments)
     return ntcrt_vfwprintf(stdout, Format, Arguments);
 }
 
-/* ---- buffers
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- buffers ---- */
+
+static int
+NtcrtpRefuse(int Error)
+{
+    errno = Error;
+    return -1;
+}
 
 int
 ntcrt_vsnprintf(char *Buffer, size_t Size, const char *Format, va_list Arguments)
 {
+    if (Format == NULL || (Buffer == NULL && Size != 0)) {
+        return NtcrtpRefuse(EINVAL);
+    }
     return NtcrtFormatA(Buffer, Size, Format, Arguments);
 }
 
 int
 ntcrt_vsprintf(char *Buffer, const char *Format, va_list Arguments)
 {
+    if (Format == NULL || Buffer == NULL) {
+        return NtcrtpRefuse(EINVAL);
+    }
     return NtcrtFormatA(Buffer, INT32_MAX, Format, Arguments);
 }
 
 int
 ntcrt_vswprintf(uint16_t *Buffer, size_t Size, const uint16_t *Format, va_list Arguments)
 {
-    int result = NtcrtFormatW(Buffer, Size, Format, Arguments);
+    int result;
 
-    return result >= 0 && (size_t)result >= Size ? -1 : result;
+    if (Format == NULL || (Buffer == NULL && Size != 0)) {
+        return NtcrtpRefuse(EINVAL);
+    }
+    result = NtcrtFormatW(Buffer, Size, Format, Arguments);
+    return result >= 0 && (size_t)result >= Size && Buffer != NULL ? -1 : result;
 }
 
 int
 ntcrt__vswprintf(uint16_t *Buffer, const uint16_t *Format, va_list Arguments)
 {
+    if (Format == NULL || Buffer == NULL) {
+        return NtcrtpRefuse(EINVAL);
+    }
     return NtcrtFormatW(Buffer, INT32_MAX, Format, Arguments);
 }
 
 int
 ntcrt__vscprintf(const char *Format, va_list Arguments)
 {
+    if (Format == NULL) {
+        return NtcrtpRefuse(EINVAL);
+    }
     return NtcrtFormatA(NULL, 0, Format, Arguments);
 }
 
 int
 ntcrt__vscwprintf(const uint16_t *Format, va_list Arguments)
 {
+    if (Format == NULL) {
+        return NtcrtpRefuse(EINVAL);
+    }
     return NtcrtFormatW(NULL, 0, Format, Arguments);
 }
 
@@ -160,8 +188,12 @@ int
 ntcrt__vsnprintf(char *Buffer, size_t Count, const char *Format, va_list Arguments)
 {
     NTCRTP_EXACT exact = {.Narrow = Buffer, .Count = Buffer == NULL ? 0 : Count};
-    int result = NtcrtFormat(NtcrtpFillExact, &exact, Format, Arguments);
+    int result;
 
+    if (Format == NULL || (Buffer == NULL && Count != 0)) {
+        return NtcrtpRefuse(EINVAL);
+    }
+    result = NtcrtFormat(NtcrtpFillExact, &exact, Format, Arguments);
     if (exact.Used < exact.Count) {
         Buffer[exact.Used] = 0;
     }
@@ -172,8 +204,12 @@ int
 ntcrt__vsnwprintf(uint16_t *Buffer, size_t Count, const uint16_t *Format, va_list Arguments)
 {
     NTCRTP_EXACT exact = {.Wide = Buffer, .Count = Buffer == NULL ? 0 : Count};
-    int result = NtcrtFormatWide(NtcrtpFillExactWide, &exact, Format, Arguments);
+    int result;
 
+    if (Format == NULL || (Buffer == NULL && Count != 0)) {
+        return NtcrtpRefuse(EINVAL);
+    }
+    result = NtcrtFormatWide(NtcrtpFillExactWide, &exact, Format, Arguments);
     if (exact.Used < exact.Count) {
         Buffer[exact.Used] = 0;
     }
@@ -187,17 +223,23 @@ ntcrt__vsnprintf_s(char *Buffer, size_t Size, size_t Count, const char *Format, 
     size_t room = Count < Size ? Count + 1 : Size;
     int result;
 
-    if (Buffer == NULL || Size == 0) {
-        errno = EINVAL;
-        return -1;
+    if (Format != NULL && Buffer == NULL && Size == 0 && Count == 0) {
+        return 0;
     }
-    result = NtcrtFormatA(Buffer, room, Format, Arguments);
-    if (result >= 0 && (size_t)result < room) {
+    if (Format == NULL || Buffer == NULL || Size == 0) {
+        return NtcrtpRefuse(EINVAL);
+    }
+    result = NtcrtpIsFormatA(Format) ? NtcrtFormatA(Buffer, room, Format, Arguments) : -1;
+    if (result < 0) {
+        Buffer[0] = 0;
+        return NtcrtpRefuse(EINVAL);
+    }
+    if ((size_t)result < room) {
         return result;
     }
     if (Count != TRUNCATE && Count >= Size) {
         Buffer[0] = 0;
-        errno = ERANGE;
+        return NtcrtpRefuse(ERANGE);
     }
     return -1;
 }
@@ -209,17 +251,23 @@ ntcrt__vsnwprintf_s(uint16_t *Buffer, size_t Size, size_t Count, const uint16_t 
     size_t room = Count < Size ? Count + 1 : Size;
     int result;
 
-    if (Buffer == NULL || Size == 0) {
-        errno = EINVAL;
-        return -1;
+    if (Format != NULL && Buffer == NULL && Size == 0 && Count == 0) {
+        return 0;
     }
-    result = NtcrtFormatW(Buffer, room, Format, Arguments);
-    if (result >= 0 && (size_t)result < room) {
+    if (Format == NULL || Buffer == NULL || Size == 0) {
+        return NtcrtpRefuse(EINVAL);
+    }
+    result = NtcrtpIsFormatW(Format) ? NtcrtFormatW(Buffer, room, Format, Arguments) : -1;
+    if (result < 0) {
+        Buffer[0] = 0;
+        return NtcrtpRefuse(EINVAL);
+    }
+    if ((size_t)result < room) {
         return result;
     }
     if (Count != TRUNCATE && Count >= Size) {
         Buffer[0] = 0;
-        errno = ERANGE;
+        return NtcrtpRefuse(ERANGE);
     }
     return -1;
 }
@@ -227,13 +275,15 @@ ntcrt__vsnwprintf_s(uint16_t *Buffer, size_t Size, size_t Count, const uint16_t 
 int
 ntcrt_vsprintf_s(char *Buffer, size_t Size, const char *Format, va_list Arguments)
 {
-    return ntcrt__vsnprintf_s(Buffer, Size, Size, Format, Arguments);
+    return Buffer == NULL ? NtcrtpRefuse(EINVAL)
+                          : ntcrt__vsnprintf_s(Buffer, Size, Size, Format, Arguments);
 }
 
 int
 ntcrt_vswprintf_s(uint16_t *Buffer, size_t Size, const uint16_t *Format, va_list Arguments)
 {
-    return ntcrt__vsnwprintf_s(Buffer, Size, Size, Format, Arguments);
+    return Buffer == NULL ? NtcrtpRefuse(EINVAL)
+                          : ntcrt__vsnwprintf_s(Buffer, Size, Size, Format, Arguments);
 }
 
 /* ---- the forms with an argument list of their own ---- */

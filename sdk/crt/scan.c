@@ -3,18 +3,20 @@
  * crt/scan.c - sscanf, scanf, fscanf and their _s forms with Microsoft's meaning
  *
  * Differs from the host's: long is 32 bits; I64, I32 and I are sizes; in the _s forms %s, %c and %[
- * are followed by the size of their buffer, which ends up empty if the field does not fit. 16 bit
- * targets (%ls, %S, %lc, %C) are not there: such a format ends the program with a message.
+ * are followed by the size of their buffer in units, which ends up empty if the field does not fit.
+ * %S, %C and an l make the target 16 bit text, of which the input is the UTF-8.
  *
  * Source  Microsoft C runtime docs, "Format specification fields: scanf and wscanf functions",
  *         "scanf Type Field Characters", sscanf_s; ISO C 7.21.6.2.
  */
-#include "ntcrt.h"
+#include "utf.h"
 
-#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+int ntcrt_isspace(int Character);
 
 #define MAX_FIELD 512 /* of a number, as text */
 
@@ -28,10 +30,11 @@ typedef struct SCAN {
 /* One conversion: %[*][Width][size]Type */
 typedef struct SCAN_FIELD {
     int Suppress;
-    size_t Width; /* SIZE_MAX: no limit */
-    size_t Size;  /* of the target in bytes, 0: the type's own */
-    int IsLong;   /* l or L */
-    char Type;
+    size_t Width;    /* SIZE_MAX: no limit */
+    size_t Size;     /* of the target in bytes, 0: the type's own */
+    int IsLong;      /* l, L or w */
+    int IsWide;      /* of text: the target has 16 bit units */
+    char Type;       /* S is s, C is c */
     const char *Set; /* of %[: behind the bracket */
     size_t SetLength;
 } SCAN_FIELD;
@@ -72,7 +75,7 @@ SkipBlanks(SCAN *Scan)
 
     do {
         unit = Take(Scan);
-    } while (unit != EOF && isspace(unit));
+    } while (unit != EOF && ntcrt_isspace(unit));
     PutBack(Scan, unit);
     return unit != EOF;
 }
@@ -85,15 +88,15 @@ ReadSize(const char *Format, SCAN_FIELD *Field)
     static const struct {
         char Text[4];
         size_t Size;
-    } rows[] = {{"hh", 1},  {"h", 2}, {"ll", 8}, {"l", 4}, {"L", 8}, {"I64", 8},
-                {"I32", 4}, {"I", 8}, {"z", 8},  {"t", 8}, {"j", 8}};
+    } rows[] = {{"hh", 1},  {"h", 2},   {"ll", 8}, {"l", 4}, {"w", 4}, {"L", 8},
+                {"I64", 8}, {"I32", 4}, {"I", 8},  {"z", 8}, {"t", 8}, {"j", 8}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         size_t length = strlen(rows[i].Text);
 
         if (strncmp(Format, rows[i].Text, length) == 0) {
             Field->Size = rows[i].Size;
-            Field->IsLong = (Format[0] | 0x20) == 'l' && length == 1;
+            Field->IsLong = length == 1 && strchr("lLw", Format[0]) != NULL;
             return Format + length;
         }
     }
@@ -132,14 +135,14 @@ ReadField(const char *Format, SCAN_FIELD *Field)
     Format = ReadSize(Format, Field);
     Field->Type = *Format++;
     if (Field->Width == 0 || Field->Type == '\0' ||
-        strchr("diuoxXpaAeEfFgGcs[n", Field->Type) == NULL) {
-        if (Field->Type != '\0' && strchr("SC", Field->Type) != NULL) {
-            NtcrtFatal("scanf: %S and %C are not supported", __FILE__, __LINE__);
-        }
+        strchr("diuoxXpaAeEfFgGcCsS[n", Field->Type) == NULL) {
         return NULL;
     }
-    if (Field->IsLong && strchr("cs[", Field->Type) != NULL) {
-        NtcrtFatal("scanf: %ls, %lc and %l[ are not supported", __FILE__, __LINE__);
+    if (strchr("cCsS[", Field->Type) != NULL) {
+        int isOther = Field->Type == 'S' || Field->Type == 'C'; /* the function's is 8 bit text */
+
+        Field->IsWide = Field->Size == 0 ? isOther : Field->IsLong;
+        Field->Type = isOther ? (char)(Field->Type | 0x20) : Field->Type;
     }
     return Field->Type == '[' ? ReadSet(Format, Field) : Format;
 }
@@ -155,7 +158,7 @@ Collect(SCAN *Scan, const SCAN_FIELD *Field, const char *Accept, char Text[MAX_F
     int unit = EOF;
 
     while (length < limit && (unit = Take(Scan)) != EOF) {
-        if (strchr(Accept, unit) == NULL) {
+        if (unit == '\0' || strchr(Accept, unit) == NULL) {
             PutBack(Scan, unit);
             break;
         }
@@ -251,7 +254,8 @@ IsInSet(const SCAN_FIELD *Field, int Unit)
         if (set + 2 < end && set[1] == '-') {
             unsigned char high = (unsigned char)set[2];
 
-            found |= Unit >= low && Unit <= high;
+            /* %[z-a] is %[a-z]. */
+            found |= (Unit >= low && Unit <= high) || (Unit >= high && Unit <= low);
             set += 2;
         } else {
             found |= Unit == low;
@@ -260,34 +264,101 @@ IsInSet(const SCAN_FIELD *Field, int Unit)
     return found != inverted;
 }
 
-/* Room: units that Target holds, with a terminator for %s and %[; SIZE_MAX: unknown. */
 static int
-ScanText(SCAN *Scan, const SCAN_FIELD *Field, char *Target, size_t Room)
+Belongs(const SCAN_FIELD *Field, int Unit)
 {
-    int isCharacters = Field->Type == 'c';
-    size_t limit = isCharacters && Field->Width == SIZE_MAX ? 1 : Field->Width;
-    size_t length = 0;
-    int unit = EOF;
+    return Field->Type == 'c' || (Field->Type == 's' ? !ntcrt_isspace(Unit) : IsInSet(Field, Unit));
+}
 
-    while (length < limit && (unit = Take(Scan)) != EOF) {
-        if (Field->Type == 's' ? isspace(unit) : !isCharacters && !IsInSet(Field, unit)) {
+/* One character of the field, as its bytes; 0: the field or the input ends here. */
+static size_t
+TakeCharacter(SCAN *Scan, const SCAN_FIELD *Field, char Bytes[4])
+{
+    int unit = Take(Scan);
+    size_t need;
+    size_t count = 1;
+
+    if (unit == EOF || !Belongs(Field, unit)) {
+        PutBack(Scan, unit);
+        return 0;
+    }
+    Bytes[0] = (char)unit;
+    need = !Field->IsWide || unit < 0xc2 || unit > 0xf4 ? 1 : unit < 0xe0 ? 2 : unit < 0xf0 ? 3 : 4;
+    while (count < need) {
+        unit = Take(Scan);
+        if (unit == EOF || (unit & 0xc0) != 0x80) {
             PutBack(Scan, unit);
             break;
         }
-        if (Target != NULL && length + !isCharacters >= Room) {
-            Target[0] = Room != 0 ? '\0' : Target[0];
+        Bytes[count++] = (char)unit;
+    }
+    return count;
+}
+
+typedef struct SCAN_TARGET {
+    void *Units; /* NULL: nothing is kept */
+    size_t Room; /* in units; SIZE_MAX: unknown */
+    size_t Used;
+    int IsWide;
+} SCAN_TARGET;
+
+static void
+StoreUnit(const SCAN_TARGET *Target, size_t Index, uint16_t Unit)
+{
+    if (Target->IsWide) {
+        ((uint16_t *)Target->Units)[Index] = Unit;
+    } else {
+        ((char *)Target->Units)[Index] = (char)Unit;
+    }
+}
+
+/* 0: no room; Reserved units are kept free. */
+static int
+Append(SCAN_TARGET *Target, const char *Bytes, size_t Count, size_t Reserved)
+{
+    uint16_t units[8] = {(unsigned char)Bytes[0]};
+    size_t count = Target->IsWide ? NtcrtUtf8ToUtf16(units, 8, Bytes, Count) : 1;
+
+    if (Target->Units == NULL) {
+        return 1;
+    }
+    if (Target->Room < Reserved || Target->Room - Reserved - Target->Used < count) {
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        StoreUnit(Target, Target->Used++, units[i]);
+    }
+    return 1;
+}
+
+/* Room: units that Target holds, with a terminator for %s and %[. Width counts characters. */
+static int
+ScanText(SCAN *Scan, const SCAN_FIELD *Field, void *Target, size_t Room)
+{
+    int isCharacters = Field->Type == 'c';
+    SCAN_TARGET target = {.Units = Target, .Room = Room, .IsWide = Field->IsWide};
+    size_t limit = isCharacters && Field->Width == SIZE_MAX ? 1 : Field->Width;
+    size_t length;
+    size_t count;
+    char bytes[4];
+
+    for (length = 0; length < limit; length++) {
+        count = TakeCharacter(Scan, Field, bytes);
+        if (count == 0) {
+            break;
+        }
+        if (!Append(&target, bytes, count, !isCharacters)) {
+            if (Room != 0) {
+                StoreUnit(&target, 0, 0);
+            }
             return 0;
         }
-        if (Target != NULL) {
-            Target[length] = (char)unit;
-        }
-        length++;
     }
     if (isCharacters) {
         return length == limit;
     }
     if (length != 0 && Target != NULL) {
-        Target[length] = '\0';
+        StoreUnit(&target, target.Used, 0);
     }
     return length != 0;
 }
@@ -346,11 +417,15 @@ ScanAll(SCAN *Scan, const char *Format, va_list *Arguments)
     int stored = 0;
     int isFirst = 1; /* no conversion was done: the input's end is EOF */
 
+    if ((Scan->Text == NULL && Scan->Stream == NULL) || Format == NULL) {
+        errno = EINVAL;
+        return EOF;
+    }
     while (*Format != '\0') {
         SCAN_FIELD field;
         int result;
 
-        if (isspace((unsigned char)*Format)) {
+        if (ntcrt_isspace((unsigned char)*Format)) {
             SkipBlanks(Scan);
             Format++;
             continue;

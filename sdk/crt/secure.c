@@ -3,17 +3,17 @@
  * crt/secure.c - the bounds-checked copies (strcpy_s and its kind) and Microsoft's narrow helpers
  *
  * Differs  Microsoft's runtime ends a program that breaks a rule here (invalid parameter handler);
- * the kernel's does not. Both get the error, with an empty target. Source   Microsoft C runtime
- * docs: strcpy_s, strncpy_s (_TRUNCATE), strcat_s, strncat_s, memcpy_s.
+ *          in the kernel, and here for programs too, execution goes on: the caller gets the error.
+ * Source   Microsoft C runtime docs: strcpy_s, strncpy_s (_TRUNCATE), strcat_s, strncat_s,
+ * memcpy_s, strtok_s, _stricmp, _wcslwr_s.
  */
 #include "ntcrt.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
+#define COMPARE_ERROR INT32_MAX /* _NLSCMPERROR */
 #define TRUNCATE SIZE_MAX
 #define STRUNCATE 80 /* Microsoft's errno.h */
 
@@ -49,6 +49,10 @@
     }
 
 size_t ntcrt_wcsnlen(const uint16_t *Text, size_t Size);
+uint16_t *ntcrt__wcslwr(uint16_t *Text);
+uint16_t *ntcrt__wcsupr(uint16_t *Text);
+int ntcrt_tolower(int Character);
+int ntcrt_toupper(int Character);
 
 APPEND(NtcrtpAppend8, char, strnlen)
 APPEND(NtcrtpAppend16, uint16_t, ntcrt_wcsnlen)
@@ -151,29 +155,48 @@ ntcrt_strerror_s(char *Buffer, size_t Size, int Error)
 }
 
 int
-ntcrt__stricmp(const char *Left, const char *Right)
-{
-    return strcasecmp(Left, Right);
-}
-
-int
-ntcrt__strnicmp(const char *Left, const char *Right, size_t Count)
-{
-    return strncasecmp(Left, Right, Count);
-}
-
-int
 ntcrt__memicmp(const void *Left, const void *Right, size_t Count)
 {
     const unsigned char *left = Left;
     const unsigned char *right = Right;
 
+    if (Count != 0 && (Left == NULL || Right == NULL)) {
+        errno = EINVAL;
+        return COMPARE_ERROR;
+    }
     for (; Count != 0; left++, right++, Count--) {
-        if (tolower(*left) != tolower(*right)) {
-            return tolower(*left) - tolower(*right);
+        if (ntcrt_tolower(*left) != ntcrt_tolower(*right)) {
+            return ntcrt_tolower(*left) - ntcrt_tolower(*right);
         }
     }
     return 0;
+}
+
+/* In lower case, which puts _ before the letters. */
+int
+ntcrt__strnicmp(const char *Left, const char *Right, size_t Count)
+{
+    size_t part;
+
+    if (Count == 0) {
+        return 0;
+    }
+    if (Left == NULL || Right == NULL) {
+        errno = EINVAL;
+        return COMPARE_ERROR;
+    }
+    for (part = 0; part < Count - 1 && Left[part] != 0 && Right[part] != 0; part++) {
+        if (ntcrt_tolower((unsigned char)Left[part]) != ntcrt_tolower((unsigned char)Right[part])) {
+            break;
+        }
+    }
+    return ntcrt_tolower((unsigned char)Left[part]) - ntcrt_tolower((unsigned char)Right[part]);
+}
+
+int
+ntcrt__stricmp(const char *Left, const char *Right)
+{
+    return ntcrt__strnicmp(Left, Right, SIZE_MAX);
 }
 
 char *
@@ -181,8 +204,8 @@ ntcrt__strlwr(char *Text)
 {
     char *unit;
 
-    for (unit = Text; *unit != 0; unit++) {
-        *unit = (char)tolower((unsigned char)*unit);
+    for (unit = Text; unit != NULL && *unit != 0; unit++) {
+        *unit = (char)ntcrt_tolower((unsigned char)*unit);
     }
     return Text;
 }
@@ -192,10 +215,32 @@ ntcrt__strupr(char *Text)
 {
     char *unit;
 
-    for (unit = Text; *unit != 0; unit++) {
-        *unit = (char)toupper((unsigned char)*unit);
+    for (unit = Text; unit != NULL && *unit != 0; unit++) {
+        *unit = (char)ntcrt_toupper((unsigned char)*unit);
     }
     return Text;
+}
+
+/* Text NULL: go on at *Context. */
+char *
+ntcrt_strtok_s(char *Text, const char *Delimiters, char **Context)
+{
+    char *start;
+    char *end;
+
+    if (Context == NULL || Delimiters == NULL || (Text == NULL && *Context == NULL)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    start = Text != NULL ? Text : *Context;
+    start += strspn(start, Delimiters);
+    end = start + strcspn(start, Delimiters);
+    *Context = *end == 0 ? end : end + 1;
+    if (end == start) {
+        return NULL;
+    }
+    *end = 0;
+    return start;
 }
 
 char *
@@ -213,27 +258,42 @@ ntcrt__strrev(char *Text)
     return Text;
 }
 
-uint16_t *ntcrt__wcslwr(uint16_t *Text);
-uint16_t *ntcrt__wcsupr(uint16_t *Text);
+/* Empties what is not terminated within Size. */
+static int
+NtcrtpCheckTerminated(uint16_t *Text, size_t Size)
+{
+    if (Text == NULL) {
+        return EINVAL;
+    }
+    if (ntcrt_wcsnlen(Text, Size) == Size) {
+        if (Size != 0) {
+            Text[0] = 0;
+        }
+        return EINVAL;
+    }
+    return 0;
+}
 
 int
 ntcrt__wcslwr_s(uint16_t *Text, size_t Size)
 {
-    if (Text == NULL || ntcrt_wcsnlen(Text, Size) == Size) {
-        return EINVAL;
+    int error = NtcrtpCheckTerminated(Text, Size);
+
+    if (error == 0) {
+        ntcrt__wcslwr(Text);
     }
-    ntcrt__wcslwr(Text);
-    return 0;
+    return error;
 }
 
 int
 ntcrt__wcsupr_s(uint16_t *Text, size_t Size)
 {
-    if (Text == NULL || ntcrt_wcsnlen(Text, Size) == Size) {
-        return EINVAL;
+    int error = NtcrtpCheckTerminated(Text, Size);
+
+    if (error == 0) {
+        ntcrt__wcsupr(Text);
     }
-    ntcrt__wcsupr(Text);
-    return 0;
+    return error;
 }
 
 #pragma GCC visibility pop

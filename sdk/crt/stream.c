@@ -173,15 +173,32 @@ ntcrt__wfopen_s(FILE **Stream, const uint16_t *Path, const uint16_t *Mode)
 
 /* ---- 8 bit text of the locale, which is UTF-8 ---- */
 
+/* As far as whole characters fit; a terminator, if there is room. -1: no source, or no such size.
+ */
 size_t
 ntcrt_mbstowcs(uint16_t *Target, const char *Source, size_t Count)
 {
-    size_t total = NtcrtUtf8ToUtf16(Target, Target == NULL ? 0 : Count, Source, strlen(Source));
+    uint16_t piece[2];
+    size_t total = 0;
+    size_t count;
+    size_t used;
+    size_t length;
 
-    if (Target == NULL || total > Count) {
-        return Target == NULL ? total : Count;
+    if (Source == NULL || (Target != NULL && Count > INT32_MAX)) {
+        errno = EINVAL;
+        return SIZE_MAX;
     }
-    if (total < Count) {
+    for (length = strlen(Source); length != 0; Source += used, length -= used) {
+        count = NtcrtpEncode16(piece, NtcrtpDecode8(Source, length, &used));
+        if (Target != NULL && count > Count - total) {
+            return total;
+        }
+        if (Target != NULL) {
+            memcpy(Target + total, piece, count * sizeof(piece[0]));
+        }
+        total += count;
+    }
+    if (Target != NULL && total < Count) {
         Target[total] = 0;
     }
     return total;
@@ -190,13 +207,27 @@ ntcrt_mbstowcs(uint16_t *Target, const char *Source, size_t Count)
 size_t
 ntcrt_wcstombs(char *Target, const uint16_t *Source, size_t Count)
 {
-    size_t total =
-        NtcrtUtf16ToUtf8(Target, Target == NULL ? 0 : Count, Source, ntcrt_wcslen(Source));
+    char piece[4];
+    size_t total = 0;
+    size_t count;
+    size_t used;
+    size_t length;
 
-    if (Target == NULL || total > Count) {
-        return Target == NULL ? total : Count;
+    if (Source == NULL || (Target != NULL && Count > INT32_MAX)) {
+        errno = EINVAL;
+        return SIZE_MAX;
     }
-    if (total < Count) {
+    for (length = ntcrt_wcslen(Source); length != 0; Source += used, length -= used) {
+        count = NtcrtpEncode8(piece, NtcrtpDecode16(Source, length, &used));
+        if (Target != NULL && count > Count - total) {
+            return total;
+        }
+        if (Target != NULL) {
+            memcpy(Target + total, piece, count);
+        }
+        total += count;
+    }
+    if (Target != NULL && total < Count) {
         Target[total] = 0;
     }
     return total;

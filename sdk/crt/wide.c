@@ -8,6 +8,7 @@
  */
 #include "ntcrt.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,10 @@ ntcrt_wcscoll(const uint16_t *Left, const uint16_t *Right)
 int
 ntcrt__wcsnicmp(const uint16_t *Left, const uint16_t *Right, size_t Count)
 {
+    if (Count != 0 && (Left == NULL || Right == NULL)) {
+        errno = EINVAL;
+        return INT32_MAX; /* _NLSCMPERROR */
+    }
     for (; Count != 0; Left++, Right++, Count--) {
         uint16_t left = NtcrtpLower(*Left);
         uint16_t right = NtcrtpLower(*Right);
@@ -284,12 +289,14 @@ ntcrt_wcspbrk(const uint16_t *Text, const uint16_t *Set)
 uint16_t *
 ntcrt_wcstok(uint16_t *Text, const uint16_t *Delimiters, uint16_t **Context)
 {
-    uint16_t *start = Text != NULL ? Text : *Context;
+    uint16_t *start;
     uint16_t *end;
 
-    if (start == NULL) {
+    if (Context == NULL || Delimiters == NULL || (Text == NULL && *Context == NULL)) {
+        errno = EINVAL;
         return NULL;
     }
+    start = Text != NULL ? Text : *Context;
     start += ntcrt_wcsspn(start, Delimiters);
     end = start + ntcrt_wcscspn(start, Delimiters);
     *Context = *end == 0 ? end : end + 1;
@@ -322,7 +329,7 @@ ntcrt__wcslwr(uint16_t *Text)
 {
     uint16_t *unit;
 
-    for (unit = Text; *unit != 0; unit++) {
+    for (unit = Text; unit != NULL && *unit != 0; unit++) {
         *unit = NtcrtpLower(*unit);
     }
     return Text;
@@ -333,7 +340,7 @@ ntcrt__wcsupr(uint16_t *Text)
 {
     uint16_t *unit;
 
-    for (unit = Text; *unit != 0; unit++) {
+    for (unit = Text; unit != NULL && *unit != 0; unit++) {
         *unit = NtcrtpUpper(*unit);
     }
     return Text;

@@ -21,6 +21,14 @@ typedef struct _RTL_SPLAY_LINKS {
 
 #include_next <ntddk.h>
 
+/* The package writes 1i64, which only Microsoft's compiler and clang read. */
+#undef XSTATE_MASK_LEGACY_FLOATING_POINT
+#undef XSTATE_MASK_LEGACY_SSE
+#undef XSTATE_MASK_GSSE
+#define XSTATE_MASK_LEGACY_FLOATING_POINT (1ll << (XSTATE_LEGACY_FLOATING_POINT))
+#define XSTATE_MASK_LEGACY_SSE (1ll << (XSTATE_LEGACY_SSE))
+#define XSTATE_MASK_GSSE (1ll << (XSTATE_GSSE))
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -2,9 +2,11 @@
  *
  * stdio.h - the host's, with Microsoft's further functions
  *
- * Differs  sprintf_s and its kind return -1 and empty the buffer where Microsoft's call the invalid
- *          parameter handler. Streams are the host's; text written to them is UTF-8.
- * Source   Microsoft C runtime docs, by function name.
+ * Differs  In programs, too, sprintf_s and its kind return -1 and empty the buffer where
+ * Microsoft's handler of invalid parameters would end the program; in the kernel it never does.
+ * Streams are the host's; text written to them is UTF-8.
+ *
+ * Source  Microsoft C runtime docs, by function name.
  */
 #pragma GCC system_header
 #include_next <stdio.h>

@@ -18,6 +18,8 @@
 #define _TRUNCATE ((size_t)-1)
 #endif
 
+#define _NLSCMPERROR 0x7fffffff /* of a comparison without a string */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,7 +30,7 @@ errno_t strncpy_s(char *Target, size_t Size, const char *Source, size_t Count)
 errno_t strcat_s(char *Target, size_t Size, const char *Source) NTCRT_NAME(strcat_s);
 errno_t strncat_s(char *Target, size_t Size, const char *Source, size_t Count)
     NTCRT_NAME(strncat_s);
-char *strtok_s(char *Text, const char *Delimiters, char **Context) __asm__("strtok_r");
+char *strtok_s(char *Text, const char *Delimiters, char **Context) NTCRT_NAME(strtok_s);
 size_t strnlen_s(const char *Text, size_t Size) NTCRT_NAME(strnlen_s);
 errno_t memcpy_s(void *Target, size_t Size, const void *Source, size_t Count) NTCRT_NAME(memcpy_s);
 errno_t memmove_s(void *Target, size_t Size, const void *Source, size_t Count)

@@ -270,6 +270,19 @@ ExAllocatePoolQuotaZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
     return block;
 }
 
+FORCEINLINE PVOID
+ExAllocatePoolPriorityZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
+                           EX_POOL_PRIORITY Priority)
+{
+    PVOID block = ExAllocatePoolWithTagPriority(PoolType, NumberOfBytes, Tag, Priority);
+
+    if (block != NULL) {
+        RtlZeroMemory(block, NumberOfBytes);
+    }
+    return block;
+}
+
+#define ExAllocatePoolPriorityUninitialized ExAllocatePoolWithTagPriority
 #define ExAllocatePoolUninitialized ExAllocatePoolWithTag
 #define ExAllocatePoolQuotaUninitialized ExAllocatePoolWithQuotaTag
 #endif
@@ -288,6 +301,14 @@ ExAllocatePoolQuotaZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 /* Source: WDK reference, wdm.h ExQueryTimerResolution; units of 100 ns. */
 NTKERNELAPI VOID NTAPI ExQueryTimerResolution(PULONG MaximumTime, PULONG MinimumTime,
                                               PULONG CurrentTime);
+
+/* Inline on Windows too; every member starts as zero. Source: WDK reference, EXT_DELETE_PARAMETERS.
+ */
+FORCEINLINE VOID
+ExInitializeDeleteTimerParameters(PEXT_DELETE_PARAMETERS Parameters)
+{
+    RtlZeroMemory(Parameters, sizeof(*Parameters));
+}
 
 /* ---- reader/writer spin locks ---- */
 
@@ -396,6 +417,37 @@ NTKERNELAPI NTSTATUS WmiTraceMessage(TRACEHANDLE LoggerHandle, ULONG MessageFlag
 NTKERNELAPI NTSTATUS NTAPI WmiTraceMessageVa(TRACEHANDLE LoggerHandle, ULONG MessageFlags,
                                              LPCGUID MessageGuid, USHORT MessageNumber,
                                              __builtin_va_list MessageArgList);
+
+/* ---- bug-check reason callbacks ---- */
+
+/* Source: WDK reference, wdm.h _KBUGCHECK_SECONDARY_DUMP_DATA_EX, _KBUGCHECK_REMOVE_PAGES. */
+typedef struct _KBUGCHECK_SECONDARY_DUMP_DATA_EX {
+    PVOID InBuffer;
+    ULONG InBufferLength;
+    ULONG MaximumAllowed;
+    GUID Guid;
+    PVOID OutBuffer;
+    ULONG OutBufferLength;
+    PVOID Context;
+    ULONG Flags;
+    ULONG DumpType;
+    ULONG BugCheckCode;
+    ULONG_PTR BugCheckParameter1;
+    ULONG_PTR BugCheckParameter2;
+    ULONG_PTR BugCheckParameter3;
+    ULONG_PTR BugCheckParameter4;
+} KBUGCHECK_SECONDARY_DUMP_DATA_EX, *PKBUGCHECK_SECONDARY_DUMP_DATA_EX;
+typedef struct _KBUGCHECK_REMOVE_PAGES {
+    PVOID Context;
+    ULONG Flags;
+    ULONG BugCheckCode;
+    ULONG_PTR Address;
+    ULONG_PTR Count;
+} KBUGCHECK_REMOVE_PAGES, *PKBUGCHECK_REMOVE_PAGES;
+#define KB_REMOVE_PAGES_FLAG_VIRTUAL_ADDRESS 0x00000001UL
+#define KB_REMOVE_PAGES_FLAG_PHYSICAL_ADDRESS 0x00000002UL
+#define KB_REMOVE_PAGES_FLAG_ADDITIONAL_RANGES_EXIST 0x80000000UL
+#define DUMP_TYPE_FULL 1
 
 #ifdef __cplusplus
 }

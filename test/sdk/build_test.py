@@ -89,6 +89,28 @@ class Build(unittest.TestCase):
             self.compile(compiler, name)
             self.compile(compiler, name, "-DUSE_AVL")
 
+    def test_headers_of_libraries(self):
+        for compiler, name in [(c, "driver_libraries.c") for c in C] + [
+            (c, "driver_libraries.cpp") for c in CXX
+        ]:
+            self.compile(compiler, name, "-Wno-unused-parameter")
+
+    def test_headers_of_libraries_with_the_package(self):
+        """As on Windows: nothing of ntbox but these headers themselves."""
+        found = 0
+        for compiler, name in (("gcc", "driver_libraries.c"), ("g++", "driver_libraries.cpp")):
+            compiler = "x86_64-w64-mingw32-" + compiler
+            if not shutil.which(compiler):
+                continue
+            result = run(compiler, "-D_WIN32_WINNT=0x0a00", "-DNTDDI_VERSION=0x0a000000",
+                         "-DNTBOX_PACKAGE", *WARNINGS, "-Wno-unused-parameter", "-fsyntax-only",
+                         "-isystem", "/usr/share/mingw-w64/include/ddk", "-idirafter",
+                         os.path.join(SOURCE, "sdk", "include"), os.path.join(SOURCES, name))
+            self.assertEqual((result.returncode, result.stderr), (0, ""), compiler)
+            found += 1
+        if not found:
+            self.skipTest("no compiler for Windows")
+
     def test_cxx_driver(self):
         for compiler in CXX:
             target = self.compile(compiler, "driver.cpp")

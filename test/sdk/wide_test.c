@@ -181,3 +181,56 @@ NT_TEST(Wide, LocaleConversions)
     NT_EXPECT_STR(narrow, "a\xc3\xa9");
     NT_EXPECT_EQ(wcstombs(NULL, L"a\u00e9", 0), 3);
 }
+
+/* What does not fit whole is left out, and the result tells what was written. */
+NT_TEST(Wide, LocaleConversionsWriteWholeCharacters)
+{
+    wchar_t wide[5] = L"????";
+    char narrow[8] = "???????";
+
+    NT_EXPECT_EQ(mbstowcs(wide, "ab", 2), 2); /* full: no terminator */
+    NT_EXPECT_WSTR(wide, L"ab??");
+    NT_EXPECT_EQ(mbstowcs(wide, "abc", 1), 1);
+    NT_EXPECT_EQ(mbstowcs(wide, "z\xf0\x9f\x98\x80", 2), 1);
+    NT_EXPECT_WSTR(wide, L"zb??");
+    NT_EXPECT_EQ(mbstowcs(NULL, "z\xf0\x9f\x98\x80", 0), 3);
+    NT_EXPECT_EQ(mbstowcs(wide, "", 4), 0);
+    NT_EXPECT_WSTR(wide, L"");
+    NT_EXPECT_EQ(wcstombs(narrow, L"a\u20ac", 4), 4);
+    NT_EXPECT_STR(narrow, "a\xe2\x82\xac???");
+    NT_EXPECT_EQ(wcstombs(narrow, L"b\u20ac", 3), 1);
+    NT_EXPECT_STR(narrow, "b\xe2\x82\xac???");
+    NT_EXPECT_EQ(wcstombs(NULL, L"a\u20ac", 0), 4);
+    NT_EXPECT_EQ(wcstombs(narrow, L"", 4), 0);
+    NT_EXPECT_STR(narrow, "");
+}
+
+NT_TEST(Wide, LocaleConversionsNeedASource)
+{
+    volatile size_t huge = 0x80000000u; /* above INT_MAX */
+    wchar_t wide[2];
+    char narrow[2];
+
+    errno = 0;
+    NT_EXPECT_EQ(mbstowcs(wide, NULL, 2), (size_t)-1);
+    NT_EXPECT_EQ(errno, EINVAL);
+    errno = 0;
+    NT_EXPECT_EQ(wcstombs(narrow, NULL, 2), (size_t)-1);
+    NT_EXPECT_EQ(errno, EINVAL);
+    NT_EXPECT_EQ(mbstowcs(wide, "a", huge), (size_t)-1);
+    NT_EXPECT_EQ(wcstombs(narrow, L"a", huge), (size_t)-1);
+}
+
+NT_TEST(Wide, LocaleConversionsReplaceWhatIsMalformed)
+{
+    static const wchar_t lone[] = {L'a', 0xd800, 0};
+    wchar_t wide[4];
+    char narrow[8];
+
+    NT_KNOWN_GAP("the reference has -1", NT_EXPECT_EQ(mbstowcs(wide, "a\xff", 4), (size_t)-1));
+    NT_KNOWN_GAP("the reference has -1", NT_EXPECT_EQ(wcstombs(narrow, lone, 8), (size_t)-1));
+    NT_EXPECT_EQ(mbstowcs(wide, "a\xff", 4), 2);
+    NT_EXPECT_WSTR(wide, L"a\ufffd");
+    NT_EXPECT_EQ(wcstombs(narrow, lone, 8), 4);
+    NT_EXPECT_STR(narrow, "a\xef\xbf\xbd");
+}

@@ -60,6 +60,8 @@ typedef struct NTCRT_FINALLY {
     int Mode; /* NTCRT_FINALLY_MODE of eh.c */
     int Abnormal;
     int Rounds;
+    void *Leap; /* a jmp_buf: the longjmp that goes on after the block */
+    int LeapValue;
 } NTCRT_FINALLY;
 
 /* ---- for the kernel ---- */
@@ -118,6 +120,7 @@ int NtcrtSkipHandler(void);
 NTCRT_FINALLY NtcrtBeginFinally(void);
 int NtcrtFinallyNext(NTCRT_FINALLY *Finally);
 void NtcrtCheckFinally(NTCRT_FINALLY *Finally);
+void NtcrtNoteJump(void *Buffer); /* for setjmp.h: which frames a longjmp to Buffer must keep */
 void NtcrtLeave(void *Function, const char *File, int Line) __attribute__((noreturn));
 uint32_t NtcrtExceptionCode(void *Function, const char *File, int Line);
 void *NtcrtExceptionInformation(void *Function, const char *File, int Line);

@@ -3,7 +3,8 @@
  * ntbox/rename.h - functions of the host's C library that would be wrong for NT sources
  *
  * The host's wide characters have 32 bits and its long has 64, so every function with either in its
- * contract, and the printf family, goes to libntcrt under another name. Sources stay as they are,
+ * contract, and the printf family, goes to libntcrt under another name; so does what checks its
+ * arguments there, or follows the host's locale. Sources stay as they are,
  * and a sanitizer's interceptors for the host's functions do not see these calls. A name without a
  * definition in libntcrt is a link error that shows it.
  */
@@ -100,6 +101,24 @@
 #pragma redefine_extname strtol ntcrt_strtol
 #pragma redefine_extname strtoul ntcrt_strtoul
 #pragma redefine_extname atol ntcrt_atol
+#pragma redefine_extname atoi ntcrt_atoi
+#pragma redefine_extname bsearch ntcrt_bsearch
+#pragma redefine_extname qsort ntcrt_qsort
+#pragma redefine_extname rand ntcrt_rand
+#pragma redefine_extname srand ntcrt_srand
+#pragma redefine_extname isalnum ntcrt_isalnum
+#pragma redefine_extname isalpha ntcrt_isalpha
+#pragma redefine_extname iscntrl ntcrt_iscntrl
+#pragma redefine_extname isdigit ntcrt_isdigit
+#pragma redefine_extname isgraph ntcrt_isgraph
+#pragma redefine_extname islower ntcrt_islower
+#pragma redefine_extname isprint ntcrt_isprint
+#pragma redefine_extname ispunct ntcrt_ispunct
+#pragma redefine_extname isspace ntcrt_isspace
+#pragma redefine_extname isupper ntcrt_isupper
+#pragma redefine_extname isxdigit ntcrt_isxdigit
+#pragma redefine_extname tolower ntcrt_tolower
+#pragma redefine_extname toupper ntcrt_toupper
 
 /* Declares a function of libntcrt. */
 #define NTCRT_NAME(name) __asm__("ntcrt_" #name)
