@@ -148,6 +148,18 @@ CmpQueryKeyName(CMP_KEY *Key, PVOID Buffer, ULONG Length, PULONG ResultLength)
     return status;
 }
 
+/* KEY_VIRTUALIZATION_INFORMATION, a ULONG of flags: no key is virtualized, nor may be. */
+static NTSTATUS
+CmpQueryKeyVirtualization(PVOID Buffer, ULONG Length, PULONG ResultLength)
+{
+    NTSTATUS status = CmpCheckLength(Length, sizeof(ULONG), sizeof(ULONG), ResultLength);
+
+    if (NT_SUCCESS(status)) {
+        *(PULONG)Buffer = 0;
+    }
+    return status;
+}
+
 NTSTATUS
 CmpQueryKeyLocked(CMP_KEY *Key, KEY_INFORMATION_CLASS Class, PVOID Buffer, ULONG Length,
                   PULONG ResultLength)
@@ -163,6 +175,8 @@ CmpQueryKeyLocked(CMP_KEY *Key, KEY_INFORMATION_CLASS Class, PVOID Buffer, ULONG
         return CmpQueryKeyCached(Key, Buffer, Length, ResultLength);
     case KeyNameInformation:
         return CmpQueryKeyName(Key, Buffer, Length, ResultLength);
+    case KeyVirtualizationInformation:
+        return CmpQueryKeyVirtualization(Buffer, Length, ResultLength);
     default:
         return STATUS_INVALID_PARAMETER;
     }

@@ -12,11 +12,14 @@
 #define RTL_QUERY_REGISTRY_TYPECHECK_SHIFT 24
 #endif
 #define CMP_TYPE_MASK 0xFFu
+#define CMP_SECURITY_CHECK_FAILURE 0x139 /* KERNEL_SECURITY_CHECK_FAILURE */
+#define CMP_UNSAFE_REGISTRY_ACCESS 9     /* FAST_FAIL_UNSAFE_REGISTRY_ACCESS */
 
 typedef struct CMP_QUERY {
     HANDLE Top;     /* the key of RelativeTo and Path */
     HANDLE Current; /* Top, or a subkey that an entry opened */
     PVOID Context;
+    PCWSTR Environment; /* NAME=value, one behind the other, the last one empty; or NULL */
 } CMP_QUERY;
 
 /* A value as it is presented to an entry. */
@@ -230,6 +233,8 @@ CmpPresentMulti(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry, const C
     return status;
 }
 
+/* ---- environment variables in a REG_EXPAND_SZ ---- */
+
 static BOOLEAN
 CmpHasVariable(const CMP_DATA *Value)
 {
@@ -243,6 +248,69 @@ CmpHasVariable(const CMP_DATA *Value)
     return FALSE;
 }
 
+/* The value of a variable, without regard to case. FALSE: there is none of that name. */
+static BOOLEAN
+CmpFindVariable(PCWSTR Environment, PCWCH Name, SIZE_T Chars, PUNICODE_STRING Value)
+{
+    for (PCWSTR line = Environment; *line != 0; line += CmpTextLength(line) + 1) {
+        SIZE_T end = 1; /* a name may begin with an equals sign: "=C:" */
+        while (line[end] != 0 && line[end] != L'=') {
+            ++end;
+        }
+        if (line[end] == L'=' && RtlCompareUnicodeStrings(line, end, Name, Chars, TRUE) == 0) {
+            RtlInitUnicodeString(Value, line + end + 1);
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/*
+ * Puts the values of variables in the place of %NAME%; what is no variable stays as it is. Returns
+ * how many characters that are; Target, if not NULL, has room for them.
+ */
+static SIZE_T
+CmpExpandText(PCWSTR Environment, PCWCH Text, SIZE_T Chars, PWCH Target)
+{
+    SIZE_T written = 0;
+
+    for (SIZE_T i = 0; i < Chars; ++i) {
+        UNICODE_STRING value = {sizeof(WCHAR), sizeof(WCHAR), (PWCH)(ULONG_PTR)&Text[i]};
+        SIZE_T end = i + 1;
+        while (Text[i] == L'%' && end < Chars && Text[end] != L'%') {
+            ++end;
+        }
+        if (Text[i] == L'%' && end < Chars &&
+            CmpFindVariable(Environment, &Text[i + 1], end - i - 1, &value)) {
+            i = end;
+        }
+        if (Target != NULL) {
+            RtlCopyMemory(Target + written, value.Buffer, value.Length);
+        }
+        written += value.Length / sizeof(WCHAR);
+    }
+    return written;
+}
+
+/* Presents the expanded text as REG_SZ. */
+static NTSTATUS
+CmpPresentExpanded(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry, const CMP_DATA *Value)
+{
+    SIZE_T chars = Value->Length / sizeof(WCHAR);
+    SIZE_T size = CmpExpandText(Query->Environment, Value->Data, chars, NULL) * sizeof(WCHAR);
+    CMP_DATA expanded = {Value->Name, REG_SZ, NULL, (ULONG)size};
+    NTSTATUS status;
+
+    expanded.Data = ExAllocatePoolWithTag(PagedPool, size, CMP_TAG);
+    if (expanded.Data == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    CmpExpandText(Query->Environment, Value->Data, chars, expanded.Data);
+    status = CmpPresentOne(Query, Entry, &expanded);
+    ExFreePoolWithTag(expanded.Data, CMP_TAG);
+    return status;
+}
+
 static NTSTATUS
 CmpPresent(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry, const CMP_DATA *Value)
 {
@@ -251,7 +319,9 @@ CmpPresent(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry, const CMP_DA
             return CmpPresentMulti(Query, Entry, Value);
         }
         if (Value->Type == REG_EXPAND_SZ && CmpHasVariable(Value)) {
-            return STATUS_NOT_SUPPORTED; /* no environment: drivers must pass NOEXPAND */
+            /* Without an environment: drivers must pass NOEXPAND. */
+            return Query->Environment != NULL ? CmpPresentExpanded(Query, Entry, Value)
+                                              : STATUS_NOT_SUPPORTED;
         }
     }
     return CmpPresentOne(Query, Entry, Value);
@@ -322,21 +392,43 @@ CmpReadValue(HANDLE Key, PCWSTR Name, ULONG Index, KEY_VALUE_FULL_INFORMATION **
     }
 }
 
+/* The data; a text that was stored without its NUL gets one, CmpReadValue has left room for it. */
 static CMP_DATA
 CmpDataOf(KEY_VALUE_FULL_INFORMATION *Information, PCWSTR Name)
 {
-    return (CMP_DATA){Name, Information->Type,
-                      Information->DataLength == 0
-                          ? (PVOID)Information
-                          : (PVOID)((PUCHAR)Information + Information->DataOffset),
-                      Information->DataLength};
+    CMP_DATA value = {Name, Information->Type, Information, Information->DataLength};
+
+    if (value.Length != 0) {
+        value.Data = (PUCHAR)Information + Information->DataOffset;
+    }
+    if (CmpIsStringType(value.Type) && value.Length != 0) {
+        ULONG chars = value.Length / sizeof(WCHAR);
+        PWCH text = value.Data;
+        if (chars == 0 || text[chars - 1] != 0) {
+            text[chars++] = 0;
+        }
+        value.Length = chars * sizeof(WCHAR);
+    }
+    return value;
+}
+
+/* RTL_QUERY_REGISTRY_DELETE, once the value has been presented. TRUE: it is gone. */
+static BOOLEAN
+CmpDeleteIfAsked(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry, PCWSTR Name)
+{
+    UNICODE_STRING name;
+
+    if ((Entry->Flags & RTL_QUERY_REGISTRY_DELETE) == 0) {
+        return FALSE;
+    }
+    RtlInitUnicodeString(&name, Name);
+    return NT_SUCCESS(ZwDeleteValueKey(Query->Current, &name));
 }
 
 static NTSTATUS
 CmpQueryNamed(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry)
 {
     KEY_VALUE_FULL_INFORMATION *information;
-    UNICODE_STRING name;
     CMP_DATA value;
     NTSTATUS status = CmpReadValue(Query->Current, Entry->Name, 0, &information);
 
@@ -354,17 +446,16 @@ CmpQueryNamed(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry)
         status = CmpPresent(Query, Entry, &value);
     }
     ExFreePoolWithTag(information, CMP_TAG);
-    if (NT_SUCCESS(status) && (Entry->Flags & RTL_QUERY_REGISTRY_DELETE)) {
-        RtlInitUnicodeString(&name, Entry->Name);
-        ZwDeleteValueKey(Query->Current, &name);
+    if (NT_SUCCESS(status)) {
+        CmpDeleteIfAsked(Query, Entry, Entry->Name);
     }
     return status;
 }
 
-/* Moves the name behind the structure's front, so that a terminator fits behind it. */
+/* Presents value *Index under a copy of its name, with a NUL; *Index: that of the next one. */
 static NTSTATUS
 CmpPresentEnumerated(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry,
-                     KEY_VALUE_FULL_INFORMATION *Information)
+                     KEY_VALUE_FULL_INFORMATION *Information, PULONG Index)
 {
     ULONG chars = Information->NameLength / sizeof(WCHAR);
     PWCH name = ExAllocatePoolWithTag(PagedPool, (chars + 1) * sizeof(WCHAR), CMP_TAG);
@@ -378,6 +469,9 @@ CmpPresentEnumerated(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry,
     name[chars] = 0;
     value = CmpDataOf(Information, name);
     status = CmpPresent(Query, Entry, &value);
+    if (!NT_SUCCESS(status) || !CmpDeleteIfAsked(Query, Entry, name)) {
+        ++*Index;
+    }
     ExFreePoolWithTag(name, CMP_TAG);
     return status;
 }
@@ -385,18 +479,22 @@ CmpPresentEnumerated(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry,
 static NTSTATUS
 CmpQueryAll(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry)
 {
-    for (ULONG index = 0;; ++index) {
+    BOOLEAN any = FALSE;
+    ULONG index = 0; /* of the first value that is neither seen nor deleted */
+
+    for (;;) {
         KEY_VALUE_FULL_INFORMATION *information;
         NTSTATUS status = CmpReadValue(Query->Current, NULL, index, &information);
         if (status == STATUS_NO_MORE_ENTRIES) {
-            return index == 0 && (Entry->Flags & RTL_QUERY_REGISTRY_REQUIRED)
+            return !any && (Entry->Flags & RTL_QUERY_REGISTRY_REQUIRED)
                        ? STATUS_OBJECT_NAME_NOT_FOUND
                        : STATUS_SUCCESS;
         }
         if (!NT_SUCCESS(status)) {
             return status;
         }
-        status = CmpPresentEnumerated(Query, Entry, information);
+        any = TRUE;
+        status = CmpPresentEnumerated(Query, Entry, information, &index);
         ExFreePoolWithTag(information, CMP_TAG);
         if (!NT_SUCCESS(status)) {
             return status;
@@ -435,6 +533,56 @@ CmpEnterSubKey(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry)
     return Entry->QueryRoutine != NULL ? CmpQueryAll(Query, Entry) : STATUS_SUCCESS;
 }
 
+/* ---- what others may have written: RTL_QUERY_REGISTRY_DIRECT wants TYPECHECK there ---- */
+
+/* The key is in one of the system's hives, which the reference lists. */
+static BOOLEAN
+CmpIsTrustedLocked(const CMP_KEY *Key)
+{
+    static const UNICODE_STRING machine = RTL_CONSTANT_STRING(L"Machine");
+    static const UNICODE_STRING hives[] = {
+        RTL_CONSTANT_STRING(L"Hardware"), RTL_CONSTANT_STRING(L"Software"),
+        RTL_CONSTANT_STRING(L"System"),   RTL_CONSTANT_STRING(L"Security"),
+        RTL_CONSTANT_STRING(L"Sam"),
+    };
+
+    for (; !Key->Deleted && Key->Parent != NULL; Key = Key->Parent) {
+        if (Key->Parent->Parent != CmpRootKey ||
+            !RtlEqualUnicodeString(&Key->Parent->Name, &machine, TRUE)) {
+            continue;
+        }
+        NT_FOR_EACH (hive, hives) {
+            if (RtlEqualUnicodeString(&Key->Name, hive, TRUE)) {
+                return TRUE;
+            }
+        }
+    }
+    return Key->Deleted; /* each use of it answers STATUS_KEY_DELETED */
+}
+
+static VOID
+CmpCheckDirect(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry)
+{
+    CMP_KEY_BODY *body;
+    BOOLEAN trusted;
+
+    if ((Entry->Flags & RTL_QUERY_REGISTRY_TYPECHECK) != 0 ||
+        !NT_SUCCESS(ObReferenceObjectByHandle(Query->Current, 0, CmpKeyObjectType, KernelMode,
+                                              (PVOID *)&body, NULL))) {
+        return;
+    }
+    CmpLockShared();
+    trusted = CmpIsTrustedLocked(body->Key);
+    CmpUnlock();
+    ObDereferenceObject(body);
+    if (!trusted) {
+        KiBugCheckDetail(CMP_SECURITY_CHECK_FAILURE, CMP_UNSAFE_REGISTRY_ACCESS, 0, 0, 0,
+                         "RtlQueryRegistryValues with RTL_QUERY_REGISTRY_DIRECT below a key that "
+                         "is in no hive of the system: add RTL_QUERY_REGISTRY_TYPECHECK and the "
+                         "expected type.");
+    }
+}
+
 static NTSTATUS
 CmpProcessEntry(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry)
 {
@@ -451,6 +599,9 @@ CmpProcessEntry(CMP_QUERY *Query, const RTL_QUERY_REGISTRY_TABLE *Entry)
     }
     if (Entry->QueryRoutine == NULL && (Entry->Flags & RTL_QUERY_REGISTRY_DIRECT) == 0) {
         return STATUS_INVALID_PARAMETER;
+    }
+    if (Entry->Flags & RTL_QUERY_REGISTRY_DIRECT) {
+        CmpCheckDirect(Query, Entry);
     }
     if (Entry->Name != NULL) {
         return CmpQueryNamed(Query, Entry);
@@ -473,17 +624,25 @@ CmpIsLastEntry(const RTL_QUERY_REGISTRY_TABLE *Entry)
 /*
  * RtlQueryRegistryValues - reads the values that a table names
  *
- * Errors   as the WDK lists them; processing stops at the first
+ * Environment  NULL, or NAME=value strings one behind the other, the last one empty: for %NAME% in
+ *              a REG_EXPAND_SZ, which is then presented as REG_SZ; unknown names stay as they are
+ *
+ * Errors   STATUS_INVALID_PARAMETER, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_BUFFER_TOO_SMALL,
+ *          STATUS_OBJECT_TYPE_MISMATCH, what a query routine returns, except
+ *          STATUS_BUFFER_TOO_SMALL; processing stops at the first. Bugcheck 0x139:
+ *          RTL_QUERY_REGISTRY_DIRECT without TYPECHECK in a hive that is not the system's
  * IRQL     PASSIVE_LEVEL
- * Differs  REG_EXPAND_SZ with a %variable% and DIRECT REG_MULTI_SZ want NOEXPAND, else
- *          STATUS_NOT_SUPPORTED; Environment is not used
+ * Differs  STATUS_NOT_SUPPORTED without NOEXPAND for a REG_EXPAND_SZ with a % if Environment is
+ *          NULL, and for a REG_MULTI_SZ with DIRECT
+ *          RTL_REGISTRY_OPTIONAL has no effect: a missing key is STATUS_OBJECT_NAME_NOT_FOUND
+ * Source   WDK reference, nf-wdm-rtlqueryregistryvalues
  */
 NTSTATUS NTAPI
 RtlQueryRegistryValues(ULONG RelativeTo, PCWSTR Path, PRTL_QUERY_REGISTRY_TABLE QueryTable,
                        PVOID Context, PVOID Environment)
 {
     NT_ENTER(RtlQueryRegistryValues);
-    CMP_QUERY query = {.Context = Context};
+    CMP_QUERY query = {.Context = Context, .Environment = Environment};
     NTSTATUS status;
 
     status = CmpOpenRelative(RelativeTo, Path, KEY_ALL_ACCESS, FALSE, &query.Top);

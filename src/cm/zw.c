@@ -382,7 +382,17 @@ ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Objec
     return CmpOpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &open);
 }
 
-/* OpenOptions: 0, REG_OPTION_BACKUP_RESTORE or REG_OPTION_OPEN_LINK, which change nothing here. */
+/*
+ * ZwOpenKeyEx - opens a key that exists
+ *
+ * OpenOptions  0, REG_OPTION_BACKUP_RESTORE, REG_OPTION_OPEN_LINK; they change nothing here
+ *
+ * Errors   STATUS_INVALID_PARAMETER_4 (other options), STATUS_OBJECT_PATH_SYNTAX_BAD,
+ *          STATUS_OBJECT_NAME_NOT_FOUND, STATUS_INSUFFICIENT_RESOURCES
+ * IRQL     PASSIVE_LEVEL
+ * Differs  no key is a link, and no open is denied
+ * Source   WDK reference, nf-wdm-zwopenkeyex
+ */
 NTSTATUS NTAPI
 ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
             ULONG OpenOptions)
@@ -391,7 +401,7 @@ ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Obj
     CMP_OPEN open = {.Walk = CmpWalkOpen, .Options = OpenOptions};
 
     if ((OpenOptions & ~(ULONG)(REG_OPTION_BACKUP_RESTORE | REG_OPTION_OPEN_LINK)) != 0) {
-        return STATUS_INVALID_PARAMETER;
+        return STATUS_INVALID_PARAMETER_4;
     }
     return CmpOpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &open);
 }
@@ -423,6 +433,15 @@ ZwDeleteKey(HANDLE KeyHandle)
     return status;
 }
 
+/*
+ * ZwQueryKey - facts about a key
+ *
+ * Errors   STATUS_BUFFER_OVERFLOW and STATUS_BUFFER_TOO_SMALL as query.c says;
+ *          STATUS_INVALID_PARAMETER: a class that is not documented, or reserved for the system
+ *          (KeyFlagsInformation, KeyHandleTagsInformation); STATUS_KEY_DELETED
+ * IRQL     PASSIVE_LEVEL
+ * Source   WDK reference, nf-wdm-zwquerykey, KEY_INFORMATION_CLASS
+ */
 NTSTATUS NTAPI
 ZwQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass, PVOID KeyInformation,
            ULONG Length, PULONG ResultLength)

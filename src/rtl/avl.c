@@ -201,14 +201,21 @@ RtlInitializeGenericTableAvl(PRTL_AVL_TABLE Table, PRTL_AVL_COMPARE_ROUTINE Comp
     Table->TableContext = TableContext;
 }
 
-/* The element equal to Buffer, or NULL; where it is or would go, for the insertion. */
+/*
+ * RtlLookupElementGenericTableFullAvl - find an element, or the place where it would go
+ *
+ * NodeOrParent  receives the links of the element, or of what would be its parent; left as it is
+ *               when the table is empty
+ *
+ * Returns  the element equal to Buffer, or NULL
+ * Source   WDK reference, nf-ntddk-rtllookupelementgenerictablefullavl
+ */
 PVOID NTAPI
 RtlLookupElementGenericTableFullAvl(PRTL_AVL_TABLE Table, PVOID Buffer, PVOID *NodeOrParent,
                                     TABLE_SEARCH_RESULT *SearchResult)
 {
     LINKS node = Table->BalancedRoot.RightChild;
 
-    *NodeOrParent = NULL;
     *SearchResult = TableEmptyTree;
     while (node != NULL) {
         RTL_GENERIC_COMPARE_RESULTS order = Table->CompareRoutine(Table, Buffer, DATA(node));
@@ -227,7 +234,7 @@ PVOID NTAPI
 RtlLookupElementGenericTableAvl(PRTL_AVL_TABLE Table, PVOID Buffer)
 {
     TABLE_SEARCH_RESULT result;
-    PVOID node;
+    PVOID node = NULL;
 
     return RtlLookupElementGenericTableFullAvl(Table, Buffer, &node, &result);
 }
@@ -277,7 +284,7 @@ RtlInsertElementGenericTableAvl(PRTL_AVL_TABLE Table, PVOID Buffer, CLONG Buffer
                                 PBOOLEAN NewElement)
 {
     TABLE_SEARCH_RESULT result;
-    PVOID node;
+    PVOID node = NULL;
 
     RtlLookupElementGenericTableFullAvl(Table, Buffer, &node, &result);
     return RtlInsertElementGenericTableFullAvl(Table, Buffer, BufferSize, NewElement, node, result);

@@ -107,17 +107,24 @@ PsGetVersion(PULONG MajorVersion, PULONG MinorVersion, PULONG BuildNumber,
     return FALSE;
 }
 
-/* dwOSVersionInfoSize: that of RTL_OSVERSIONINFOW or ...EXW, else STATUS_INVALID_PARAMETER. */
+/*
+ * RtlGetVersion - which Windows this is
+ *
+ * The caller's dwOSVersionInfoSize stays as it is; that of RTL_OSVERSIONINFOEXW asks for the larger
+ * structure, any other value for RTL_OSVERSIONINFOW.
+ *
+ * Returns  STATUS_SUCCESS
+ * Source   WDK reference, nf-wdm-rtlgetversion
+ */
 NTSTATUS NTAPI
 RtlGetVersion(PRTL_OSVERSIONINFOW lpVersionInformation)
 {
     NT_ENTER(RtlGetVersion);
     ULONG size = lpVersionInformation->dwOSVersionInfoSize;
 
-    if (size != sizeof(RTL_OSVERSIONINFOW) && size != sizeof(RTL_OSVERSIONINFOEXW)) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    memset(lpVersionInformation, 0, size);
+    memset(lpVersionInformation, 0,
+           size == sizeof(RTL_OSVERSIONINFOEXW) ? sizeof(RTL_OSVERSIONINFOEXW)
+                                                : sizeof(RTL_OSVERSIONINFOW));
     lpVersionInformation->dwOSVersionInfoSize = size;
     lpVersionInformation->dwMajorVersion = RTLP_MAJOR;
     lpVersionInformation->dwMinorVersion = RTLP_MINOR;
@@ -206,12 +213,12 @@ RtlIsNtDdiVersionAvailable(ULONG Version)
     return (Version & 0xFF00) == 0 && Version <= 0x0A000008;
 }
 
-/* Windows 10 has no service packs: true only for an older Windows, or for 10 without one. */
+/* FALSE for any other Windows, older or newer, and for service packs, which Windows 10 has not. */
 BOOLEAN NTAPI
 RtlIsServicePackVersionInstalled(ULONG Version)
 {
     NT_ENTER(RtlIsServicePackVersionInstalled);
-    return Version <= 0x0A000000;
+    return (Version & 0xFFFF0000) == 0x0A000000 && RtlIsNtDdiVersionAvailable(Version);
 }
 
 BOOLEAN NTAPI

@@ -613,6 +613,33 @@ NT_TEST(RegCallback, ObjectsOfOneKeyHaveOneIdAndName)
     ZwClose(other);
 }
 
+/* Each name is the caller's own and takes memory until it is given back. */
+NT_TEST(RegCallback, ReleasingANameFreesIt)
+{
+    WATCHER a = Watcher('a');
+    HANDLE key = MakeKey(PATH_SERVICES L"\\Cb");
+    EXP_POOL_STATISTICS before;
+    EXP_POOL_STATISTICS now;
+    PCUNICODE_STRING names[3];
+
+    Register(&a, L"1");
+    ExpQueryPoolStatistics(&before);
+    for (ULONG i = 0; i < RTL_NUMBER_OF(names); i++) {
+        NT_EXPECT_STATUS(CmCallbackGetKeyObjectIDEx(&a.Cookie, ObjectOf(key), NULL, &names[i], 0),
+                         STATUS_SUCCESS);
+        ExpQueryPoolStatistics(&now);
+        NT_EXPECT_EQ(now.BlocksInUse, before.BlocksInUse + i + 1);
+    }
+    CmCallbackReleaseKeyObjectIDEx(names[1]);
+    NT_EXPECT_WSTR(names[0]->Buffer, PATH_SERVICES L"\\Cb");
+    NT_EXPECT_WSTR(names[2]->Buffer, PATH_SERVICES L"\\Cb");
+    CmCallbackReleaseKeyObjectIDEx(names[0]);
+    CmCallbackReleaseKeyObjectIDEx(names[2]);
+    ExpQueryPoolStatistics(&now);
+    NT_EXPECT_EQ(now.BlocksInUse, before.BlocksInUse);
+    NT_EXPECT_BUGCHECK(BAD_POOL_CALLER, CmCallbackReleaseKeyObjectIDEx(names[0]));
+}
+
 NT_TEST(RegCallback, KeyObjectsHaveNamesForObQueryNameString)
 {
     HANDLE key = MakeKey(PATH_SERVICES L"\\Cb");

@@ -239,17 +239,6 @@ NT_TEST(Query, BadEntriesAreRefused)
     }
 }
 
-NT_TEST(Query, ExpansionIsRefusedByNameNotGuessed)
-{
-    UNICODE_STRING text = {0};
-
-    NT_EXPECT_STATUS(QueryDirect(L"Expand", 0, REG_NONE, &text), STATUS_NOT_SUPPORTED);
-    NT_EXPECT_STATUS(QueryDirect(L"Expand", RTL_QUERY_REGISTRY_NOEXPAND, REG_NONE, &text),
-                     STATUS_SUCCESS);
-    NT_EXPECT_WSTR(text.Buffer, L"%A%");
-    ExFreePool(text.Buffer);
-}
-
 NT_TEST(Query, OneCallRoutines)
 {
     NT_EXPECT_STATUS(RtlCheckRegistryKey(RTL_REGISTRY_SERVICES, KEY), STATUS_SUCCESS);

@@ -295,7 +295,7 @@ NT_TEST(RtlVersion, IsWindows10Build19045)
     NT_EXPECT_EQ(info.dwBuildNumber, 19045);
     NT_EXPECT_EQ(info.wProductType, VER_NT_WORKSTATION);
     info.dwOSVersionInfoSize = 7;
-    NT_EXPECT_STATUS(RtlGetVersion((PRTL_OSVERSIONINFOW)&info), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlGetVersion((PRTL_OSVERSIONINFOW)&info), STATUS_SUCCESS);
 }
 
 NT_TEST(RtlVersion, VerifyComparesMajorBeforeMinor)

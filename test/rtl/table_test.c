@@ -342,3 +342,50 @@ NT_TEST(RtlSplay, DeletionsKeepTheOthersInOrder)
         }
     }
 }
+
+/* The keys of a subtree in order, from *Count on. */
+static VOID
+Collect(PRTL_SPLAY_LINKS Node, ULONG *Keys, ULONG *Count)
+{
+    if (Node != NULL) {
+        Collect(Node->LeftChild, Keys, Count);
+        Keys[(*Count)++] = ((NODE *)Node)->Key;
+        Collect(Node->RightChild, Keys, Count);
+    }
+}
+
+/* The last of the left subtree and the first of the right one; NULL without such a subtree. */
+NT_TEST(RtlSplay, NeighboursInTheSubtree)
+{
+    ULONG keys[KEYS];
+    NODE nodes[KEYS];
+    PRTL_SPLAY_LINKS root = Line(nodes);
+    ULONG seed = 11;
+
+    for (ULONG i = 0; i < 50; i++) {
+        for (ULONG key = 0; key < KEYS; key++) {
+            PRTL_SPLAY_LINKS node = &nodes[key].Links;
+            PRTL_SPLAY_LINKS before = RtlSubtreePredecessor(node);
+            PRTL_SPLAY_LINKS behind = RtlSubtreeSuccessor(node);
+            ULONG left = 0;
+            ULONG right = 0;
+            Collect(node->LeftChild, keys, &left);
+            NT_EXPECT_EQ(before, left == 0 ? NULL : &nodes[keys[left - 1]].Links);
+            NT_EXPECT_TRUE(left == 0 || keys[left - 1] == key - 1);
+            Collect(node->RightChild, keys, &right);
+            NT_EXPECT_EQ(behind, right == 0 ? NULL : &nodes[keys[0]].Links);
+            NT_EXPECT_TRUE(right == 0 || keys[0] == key + 1);
+        }
+        root = RtlSplay(&nodes[RtlRandomEx(&seed) % KEYS].Links);
+    }
+    NT_EXPECT_EQ(CheckNode(root, root), KEYS);
+}
+
+NT_TEST(RtlSplay, ANodeAloneHasNoNeighbours)
+{
+    RTL_SPLAY_LINKS node;
+
+    RtlInitializeSplayLinks(&node);
+    NT_EXPECT_EQ(RtlSubtreePredecessor(&node), NULL);
+    NT_EXPECT_EQ(RtlSubtreeSuccessor(&node), NULL);
+}

@@ -121,6 +121,65 @@ NT_TEST(RtlUtf, UnicodeToUtf8NReportsSizesAndReplacements)
     NT_EXPECT_STATUS(RtlUnicodeToUTF8N(bytes, 4, &actual, L"ab", 3), STATUS_INVALID_PARAMETER_5);
 }
 
+/* Lengths, NULs inside, pairs; the count is that of the bytes written. */
+NT_TEST(RtlUtf, UnicodeToUtf8NWritesWhatFits)
+{
+    static const struct {
+        PCWSTR Source;
+        ULONG SourceBytes;
+        ULONG Room;
+        NTSTATUS Status;
+        const char *Text;
+        ULONG Bytes;
+    } rows[] = {
+        {L"ab", 4, 8, STATUS_SUCCESS, "ab", 2},
+        {L"ab", 6, 8, STATUS_SUCCESS, "ab\0", 3},
+        {L"a\0b", 6, 8, STATUS_SUCCESS, "a\0b", 3},
+        {L"ab", 4, 2, STATUS_SUCCESS, "ab", 2},
+        {L"", 0, 8, STATUS_SUCCESS, "", 0},
+        {L"", 0, 0, STATUS_SUCCESS, "", 0},
+        {L"\x00E9\x20AC", 4, 8, STATUS_SUCCESS, "\xC3\xA9\xE2\x82\xAC", 5},
+        {L"\xD83D\xDE00", 4, 8, STATUS_SUCCESS, "\xF0\x9F\x98\x80", 4},
+        {L"\xDE00\xD83D", 4, 8, STATUS_SOME_NOT_MAPPED, "\xEF\xBF\xBD\xEF\xBF\xBD", 6},
+        {L"a\xD83D", 4, 8, STATUS_SOME_NOT_MAPPED, "a\xEF\xBF\xBD", 4},
+        {L"abc", 6, 2, STATUS_BUFFER_TOO_SMALL, "ab", 2},
+        {L"a\x20AC", 4, 3, STATUS_BUFFER_TOO_SMALL, "a", 1},
+        {L"\xD83D\xDE00", 4, 3, STATUS_BUFFER_TOO_SMALL, "", 0},
+        {L"a", 2, 0, STATUS_BUFFER_TOO_SMALL, "", 0},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        char bytes[9] = "????????";
+        ULONG actual = 99;
+        NT_EXPECT_STATUS(
+            RtlUnicodeToUTF8N(bytes, row->Room, &actual, row->Source, row->SourceBytes),
+            row->Status);
+        NT_EXPECT_EQ(actual, row->Bytes);
+        NT_EXPECT_TRUE(memcmp(bytes, row->Text, row->Bytes) == 0);
+        NT_EXPECT_EQ(bytes[row->Room], row->Room < 8 ? '?' : 0);
+        memset(bytes, '?', 8);
+        NT_EXPECT_STATUS(RtlUnicodeToUTF8N(bytes, row->Room, NULL, row->Source, row->SourceBytes),
+                         row->Status);
+        NT_EXPECT_TRUE(memcmp(bytes, row->Text, row->Bytes) == 0);
+        if (row->Status != STATUS_BUFFER_TOO_SMALL) {
+            NT_EXPECT_STATUS(RtlUnicodeToUTF8N(NULL, 0, &actual, row->Source, row->SourceBytes),
+                             row->Status);
+            NT_EXPECT_EQ(actual, row->Bytes);
+        }
+    }
+}
+
+NT_TEST(RtlUtf, UnicodeToUtf8NNamesTheParameterThatIsWrong)
+{
+    char bytes[4];
+    ULONG actual;
+
+    NT_EXPECT_STATUS(RtlUnicodeToUTF8N(NULL, 0, NULL, L"ab", 4), STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(RtlUnicodeToUTF8N(bytes, 4, &actual, NULL, 4), STATUS_INVALID_PARAMETER_4);
+    NT_EXPECT_STATUS(RtlUnicodeToUTF8N(bytes, 4, &actual, L"ab", 1), STATUS_INVALID_PARAMETER_5);
+    NT_EXPECT_STATUS(RtlUnicodeToUTF8N(bytes, 4, &actual, L"ab", 3), STATUS_INVALID_PARAMETER_5);
+}
+
 NT_TEST(RtlUtf, MultiByteConversionCutsSilently)
 {
     WCHAR units[2];
