@@ -2,7 +2,7 @@
  *
  * ke/apc.c - user APCs: routines that a thread runs in user mode when it waits alertably
  *
- * There are no kernel APCs: they interrupt a running thread, which a host thread is not for.
+ * Kernel APCs are in kernelapc.c.
  *
  * Invariants  A1  Thread->UserApcList holds the APCs whose Inserted is TRUE, oldest first.
  *             A2  UserApcPending is set where a user-mode alertable wait ended for an APC, and

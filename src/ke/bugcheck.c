@@ -14,7 +14,8 @@
 #include "ke/ki.h"
 
 #define KI_DETAIL_SIZE 3000
-#define KI_SECONDARY_DATA_SIZE 4096
+#define KI_SECONDARY_DATA_SIZE 65536
+#define KI_REASON_CALLS 4096 /* of one routine: it never ends, otherwise */
 #define KI_FRAMES_TO_CALLER 3
 
 ULONG KiBugCheckCode;
@@ -29,7 +30,9 @@ static KSPIN_LOCK KiBugCheckListLock;
 static LIST_ENTRY KiBugCheckCallbacks = {&KiBugCheckCallbacks, &KiBugCheckCallbacks};
 static LIST_ENTRY KiBugCheckReasonCallbacks = {&KiBugCheckReasonCallbacks,
                                                &KiBugCheckReasonCallbacks};
+/* What callbacks leave here stays, for who reads the core file: each gets what is free of it. */
 static UCHAR KiSecondaryData[KI_SECONDARY_DATA_SIZE];
+static ULONG KiSecondaryDataUsed;
 
 VOID
 KiRegisterBugCheckReport(KI_BUGCHECK_REPORT *Report)
@@ -43,6 +46,7 @@ KiResetBugCheck(VOID)
     __atomic_store_n(&KiBugCheckThreadId, 0, __ATOMIC_SEQ_CST);
     KiBugCheckCode = 0;
     KiBugCheckListLock = 0;
+    KiSecondaryDataUsed = 0;
     memset(KiBugCheckParameters, 0, sizeof(KiBugCheckParameters));
     InitializeListHead(&KiBugCheckCallbacks);
     InitializeListHead(&KiBugCheckReasonCallbacks);
@@ -76,36 +80,128 @@ KiCallBugCheckCallbacks(VOID)
 }
 
 static VOID
-KiCallReasonCallback(PKBUGCHECK_REASON_CALLBACK_RECORD Record)
+KiCallReason(PKBUGCHECK_REASON_CALLBACK_RECORD Record, PVOID Data, ULONG Length)
 {
-    KBUGCHECK_SECONDARY_DUMP_DATA secondary = {0};
-    KBUGCHECK_DUMP_IO io = {0};
-
-    Record->State = BufferStarted;
-    switch (Record->Reason) {
-    case KbCallbackSecondaryDumpData:
-        secondary.InBuffer = KiSecondaryData;
-        secondary.InBufferLength = sizeof(KiSecondaryData);
-        secondary.MaximumAllowed = sizeof(KiSecondaryData);
-        Record->CallbackRoutine(Record->Reason, Record, &secondary, sizeof(secondary));
-        break;
-    case KbCallbackDumpIo:
-        io.Type = KbDumpIoComplete;
-        Record->CallbackRoutine(Record->Reason, Record, &io, sizeof(io));
-        break;
-    default:
-        break;
-    }
-    Record->State = BufferFinished;
+    Record->CallbackRoutine(Record->Reason, Record, Data, Length);
 }
 
+/* All routines of a reason in turn. */
 static VOID
-KiCallReasonCallbacks(VOID)
+KiCallReasonCallbacks(KBUGCHECK_CALLBACK_REASON Reason,
+                      VOID (*Call)(PKBUGCHECK_REASON_CALLBACK_RECORD))
 {
     for (PLIST_ENTRY link = KiBugCheckReasonCallbacks.Flink; link != &KiBugCheckReasonCallbacks;
          link = link->Flink) {
-        KiCallReasonCallback(CONTAINING_RECORD(link, KBUGCHECK_REASON_CALLBACK_RECORD, Entry));
+        PKBUGCHECK_REASON_CALLBACK_RECORD record =
+            CONTAINING_RECORD(link, KBUGCHECK_REASON_CALLBACK_RECORD, Entry);
+
+        if (record->Reason == Reason) {
+            record->State = BufferStarted;
+            Call(record);
+            record->State = BufferFinished;
+        }
     }
+}
+
+/* The dump is the core file that the host writes: it has all pages of the process. */
+static VOID
+KiCallPages(PKBUGCHECK_REASON_CALLBACK_RECORD Record)
+{
+    KBUGCHECK_ADD_PAGES pages = {.BugCheckCode = KiBugCheckCode};
+
+    C_ASSERT(sizeof(KBUGCHECK_REMOVE_PAGES) == sizeof(KBUGCHECK_ADD_PAGES));
+    for (ULONG calls = 0; calls < KI_REASON_CALLS; calls++) {
+        pages.Flags = 0;
+        pages.Address = 0;
+        pages.Count = 0;
+        KiCallReason(Record, &pages, sizeof(pages));
+        if ((pages.Flags & KB_ADD_PAGES_FLAG_ADDITIONAL_RANGES_EXIST) == 0) {
+            return;
+        }
+    }
+}
+
+static KBUGCHECK_DUMP_IO KiDumpIo;
+
+static VOID
+KiCallDumpIo(PKBUGCHECK_REASON_CALLBACK_RECORD Record)
+{
+    KBUGCHECK_DUMP_IO io = KiDumpIo;
+
+    KiCallReason(Record, &io, sizeof(io));
+}
+
+static VOID
+KiTellDumpIo(KBUGCHECK_DUMP_IO_TYPE Type, PVOID Buffer, ULONG Length)
+{
+    KiDumpIo.Offset = (ULONG64)-1;
+    KiDumpIo.Buffer = Buffer;
+    KiDumpIo.BufferLength = Length;
+    KiDumpIo.Type = Type;
+    KiCallReasonCallbacks(KbCallbackDumpIo, KiCallDumpIo);
+}
+
+/* What a routine gave: kept if it is in the buffer lent, or in memory of its own. */
+static VOID
+KiKeepSecondaryData(PVOID Buffer, ULONG Length)
+{
+    ULONG rest = KI_SECONDARY_DATA_SIZE - KiSecondaryDataUsed;
+
+    if (Buffer == NULL || Length == 0) {
+        return;
+    }
+    if (Buffer == &KiSecondaryData[KiSecondaryDataUsed]) {
+        Length = Length < rest ? Length : rest;
+        KiSecondaryDataUsed += Length;
+    }
+    KiTellDumpIo(KbDumpIoSecondaryData, Buffer, Length);
+}
+
+static VOID
+KiCallSecondary(PKBUGCHECK_REASON_CALLBACK_RECORD Record)
+{
+    ULONG rest = KI_SECONDARY_DATA_SIZE - KiSecondaryDataUsed;
+    KBUGCHECK_SECONDARY_DUMP_DATA data = {.InBuffer = &KiSecondaryData[KiSecondaryDataUsed],
+                                          .InBufferLength = rest,
+                                          .MaximumAllowed = rest};
+
+    KiCallReason(Record, &data, sizeof(data));
+    KiKeepSecondaryData(data.OutBuffer, data.OutBufferLength);
+}
+
+static VOID
+KiCallMultiPart(PKBUGCHECK_REASON_CALLBACK_RECORD Record)
+{
+    KBUGCHECK_SECONDARY_DUMP_DATA_EX data = {.DumpType = DUMP_TYPE_FULL,
+                                             .BugCheckCode = KiBugCheckCode,
+                                             .BugCheckParameter1 = KiBugCheckParameters[0],
+                                             .BugCheckParameter2 = KiBugCheckParameters[1],
+                                             .BugCheckParameter3 = KiBugCheckParameters[2],
+                                             .BugCheckParameter4 = KiBugCheckParameters[3]};
+
+    for (ULONG calls = 0; calls < KI_REASON_CALLS; calls++) {
+        data.InBuffer = &KiSecondaryData[KiSecondaryDataUsed];
+        data.InBufferLength = KI_SECONDARY_DATA_SIZE - KiSecondaryDataUsed;
+        data.MaximumAllowed = data.InBufferLength;
+        data.OutBuffer = NULL;
+        data.OutBufferLength = 0;
+        data.Flags = 0;
+        KiCallReason(Record, &data, sizeof(data));
+        KiKeepSecondaryData(data.OutBuffer, data.OutBufferLength);
+        if ((data.Flags & KB_ADD_PAGES_FLAG_ADDITIONAL_RANGES_EXIST) == 0) {
+            return;
+        }
+    }
+}
+
+static VOID
+KiCallAllReasons(VOID)
+{
+    KiCallReasonCallbacks(KbCallbackAddPages, KiCallPages);
+    KiCallReasonCallbacks(KbCallbackRemovePages, KiCallPages);
+    KiCallReasonCallbacks(KbCallbackSecondaryDumpData, KiCallSecondary);
+    KiCallReasonCallbacks(KbCallbackSecondaryMultiPartDumpData, KiCallMultiPart);
+    KiTellDumpIo(KbDumpIoComplete, NULL, 0);
 }
 
 /* Returns on the first thread; on others never, on the same one again it ends the process. */
@@ -150,7 +246,7 @@ KiBugCheckNow(ULONG Code, const ULONG_PTR Parameters[4])
         thread->Irql = HIGH_LEVEL;
     }
     KiCallBugCheckCallbacks();
-    KiCallReasonCallbacks();
+    KiCallAllReasons();
     HalpAbort();
 }
 
@@ -309,19 +405,27 @@ KeDeregisterBugCheckCallback(PKBUGCHECK_CALLBACK_RECORD CallbackRecord)
 }
 
 /*
- * KeRegisterBugCheckReasonCallback - the same for a dump's secondary data and its progress
+ * KeRegisterBugCheckReasonCallback - the same for one of the reasons of a dump
  *
- * Errors   a reason other than these two is a bugcheck that names it: ntbox writes no dump
+ * The dump is the core file that the host may write: pages need not be added to it and are not
+ * removed; secondary data is kept in memory; KbCallbackDumpIo hears of that, and of the end.
+ *
+ * Returns  FALSE if the record is registered already, or the reason is one of those reserved
+ * Errors   KbCallbackTriageDumpData is a bugcheck that names it: there is no carved dump
+ * Source   WDK reference, nf-wdm-keregisterbugcheckreasoncallback
  */
 BOOLEAN NTAPI
 KeRegisterBugCheckReasonCallback(PKBUGCHECK_REASON_CALLBACK_RECORD CallbackRecord,
                                  PKBUGCHECK_REASON_CALLBACK_ROUTINE CallbackRoutine,
                                  KBUGCHECK_CALLBACK_REASON Reason, PUCHAR Component)
 {
-    if (Reason != KbCallbackSecondaryDumpData && Reason != KbCallbackDumpIo) {
+    if (Reason == KbCallbackTriageDumpData) {
         KiBugCheckDetail(DRIVER_VIOLATION, (ULONG_PTR)Reason, 0, 0, NT_CALLER(),
-                         "KeRegisterBugCheckReasonCallback: reason %d is not implemented by ntbox",
-                         (int)Reason);
+                         "KeRegisterBugCheckReasonCallback: KbCallbackTriageDumpData is not "
+                         "implemented by ntbox");
+    }
+    if (Reason < KbCallbackSecondaryDumpData || Reason > KbCallbackTriageDumpData) {
+        return FALSE;
     }
     if (CallbackRecord->State != BufferEmpty) {
         return FALSE;

@@ -63,7 +63,7 @@ KiFindHeldLock(const KTHREAD *Thread, const VOID *Lock)
 VOID
 KiDescribeLockOwner(const ULONG_PTR *Word, ULONG_PTR Value, char *Buffer, SIZE_T Size)
 {
-    const KTHREAD *owner = (const KTHREAD *)(Value & ~(KI_LOCK_HELD | KI_LOCK_WAITERS));
+    const KTHREAD *owner = (const KTHREAD *)(Value & ~KI_LOCK_FLAGS);
     char where[KI_TEXT];
     ULONG_PTR caller;
     ULONG number;

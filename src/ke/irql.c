@@ -177,6 +177,9 @@ KiLeaveDispatch(KTHREAD *Thread, KIRQL NewIrql)
     if (__builtin_expect(__atomic_load_n(&KiProcessorWaiters, __ATOMIC_SEQ_CST) != 0, 0)) {
         KiWakeProcessorWaiter();
     }
+    if (NewIrql < APC_LEVEL) {
+        KiCheckKernelApcs(Thread);
+    }
 }
 
 #pragma GCC visibility push(default)
@@ -225,6 +228,9 @@ KiLowerIrql(KIRQL NewIrql)
         KiLeaveDispatch(thread, NewIrql);
     } else {
         thread->Irql = NewIrql;
+        if (NewIrql < APC_LEVEL) {
+            KiCheckKernelApcs(thread);
+        }
     }
 }
 

@@ -95,6 +95,7 @@ VOID KiTerminateThread(KTHREAD *Thread);
 struct _KPROCESS {
     DISPATCHER_HEADER Header; /* signaled when the process has ended */
     LONG ThreadCount;
+    struct MI_CLIENT *Client; /* mm: its memory, if it is a process of its own on the host */
 };
 VOID KiInitializeProcess(KPROCESS *Process);
 VOID KiTerminateProcess(KPROCESS *Process);
@@ -116,6 +117,24 @@ BOOLEAN KiAlertThread(KTHREAD *Thread);
  * is not satisfied at once, returns STATUS_USER_APC, as on Windows. IRQL <= DISPATCH_LEVEL.
  */
 VOID KiEndUserWaits(KTHREAD *Thread);
+
+/* ---- kernel APCs; kernelapc.c: what the WDK leaves to drivers to declare ---- */
+
+typedef enum _KAPC_ENVIRONMENT {
+    OriginalApcEnvironment,
+    AttachedApcEnvironment,
+    CurrentApcEnvironment,
+    InsertApcEnvironment
+} KAPC_ENVIRONMENT;
+VOID NTAPI KeInitializeApc(PKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environment,
+                           PKKERNEL_ROUTINE KernelRoutine, PKRUNDOWN_ROUTINE RundownRoutine,
+                           PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE Mode,
+                           PVOID NormalContext);
+BOOLEAN NTAPI KeInsertQueueApc(PKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2,
+                               KPRIORITY Increment);
+BOOLEAN NTAPI KeRemoveQueueApc(PKAPC Apc);
+/* Runs those of Thread, the current one, that nothing holds off; if KernelApcPending is set. */
+VOID KiDeliverKernelApcs(KTHREAD *Thread);
 
 /* ---- user APCs; apc.c ---- */
 
@@ -154,6 +173,10 @@ ULONG KiProcessorCount(VOID);
 KPRCB *KiProcessor(ULONG Number);
 /* Runs the DPCs of this thread's processor; at DISPATCH_LEVEL. */
 VOID KiRetireDpcList(KPRCB *Prcb);
+/* KeSetTimerEx with the period, <= MAXLONG, in units of 100 ns. IRQL <= DISPATCH_LEVEL. */
+BOOLEAN KiSetFineTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc);
+/* The timer is set and has not expired yet, or is periodic. IRQL <= DISPATCH_LEVEL. */
+BOOLEAN KiIsTimerPending(const KTIMER *Timer);
 /* Timers in the queue whose Dpc or KTIMER lies in [Base, Base+Size): the unload audit. */
 ULONG KiCountTimersInRange(ULONG_PTR Base, SIZE_T Size);
 ULONG KiCountDpcsInRange(ULONG_PTR Base, SIZE_T Size);

@@ -6,6 +6,7 @@
  *   60  KiDispatcherLock    dispatcher objects, waits, timers, queues; does not raise the IRQL
  *   70  KPRCB.DpcLock       one processor's DPC list; does not raise the IRQL
  *   80  KiBugCheckListLock  callback records
+ *   90  KI_LOCK_QUEUE.Lock  who waits for queued spin locks (spinlock.c)
  * None is held across a call to a driver's routine.
  */
 #pragma once
@@ -24,14 +25,16 @@ KiSpins(ULONG OnAHost)
     return KiSimulated ? 1 : OnAHost;
 }
 
-/* ---- lock words: 0 free, else owner's KTHREAD | KI_LOCK_HELD [| KI_LOCK_WAITERS] ---- */
+/* ---- lock words: 0 free, else owner's KTHREAD | KI_LOCK_HELD [| the two others] ---- */
 
 #define KI_LOCK_HELD ((ULONG_PTR)1)
-#define KI_LOCK_WAITERS ((ULONG_PTR)2)
+#define KI_LOCK_WAITERS ((ULONG_PTR)2) /* threads are parked on the word */
+#define KI_LOCK_QUEUED ((ULONG_PTR)4)  /* threads wait in line */
+#define KI_LOCK_FLAGS (KI_LOCK_HELD | KI_LOCK_WAITERS | KI_LOCK_QUEUED)
 
 /* Spins, then parks. Bugchecks if Thread owns the word already, or it is no lock. */
 VOID KiAcquireLockSlow(ULONG_PTR *Word, KTHREAD *Thread);
-/* Wakes a waiter, or bugchecks if Thread is not the owner. */
+/* Hands the lock on or wakes a waiter, or bugchecks if Thread is not the owner. */
 VOID KiReleaseLockSlow(ULONG_PTR *Word, KTHREAD *Thread);
 
 static inline BOOLEAN
@@ -66,7 +69,8 @@ KiReleaseLockWord(ULONG_PTR *Word, KTHREAD *Thread)
 static inline BOOLEAN
 KiOwnsLockWord(const ULONG_PTR *Word, KTHREAD *Thread)
 {
-    return (__atomic_load_n(Word, __ATOMIC_RELAXED) & ~KI_LOCK_WAITERS) ==
+    ULONG_PTR waiters = KI_LOCK_WAITERS | KI_LOCK_QUEUED;
+    return (__atomic_load_n(Word, __ATOMIC_RELAXED) & ~waiters) ==
            ((ULONG_PTR)Thread | KI_LOCK_HELD);
 }
 
@@ -148,6 +152,31 @@ VOID KiAbandonMutants(KTHREAD *Thread);
 VOID KiQueueThreadBlocks(KTHREAD *Thread);
 VOID KiQueueThreadRuns(KTHREAD *Thread);
 VOID KiQueueThreadLeaves(KTHREAD *Thread);
+
+/* ---- kernel APCs; kernelapc.c ---- */
+
+/* Thread, the current one, may run one now, or soon: the lock is held, or it waits for it. */
+BOOLEAN KiIsKernelApcDue(const KTHREAD *Thread);
+/* The thread has ended: nothing more is queued, what is there is run down. */
+VOID KiRundownKernelApcs(KTHREAD *Thread);
+
+/* Where what held APCs off may just have ended. */
+static inline VOID
+KiCheckKernelApcs(KTHREAD *Thread)
+{
+    if (__builtin_expect(__atomic_load_n(&Thread->KernelApcPending, __ATOMIC_RELAXED), 0)) {
+        KiDeliverKernelApcs(Thread);
+    }
+}
+
+/* What is left of a time-out when a kernel APC has interrupted the wait; Rest: room for it. */
+const LARGE_INTEGER *KiResumeTimeout(const KTHREAD *Thread, const LARGE_INTEGER *Timeout,
+                                     LARGE_INTEGER *Rest);
+/*
+ * Begins each pass of a wait: takes the lock, and leaves it to deliver APCs that are due. A pass
+ * that ends in STATUS_KERNEL_APC is followed by another one.
+ */
+VOID KiBeginWait(KTHREAD *Thread);
 
 /* ---- time ---- */
 

@@ -6,10 +6,9 @@
  *
  * Invariants  U1  A mutex is on its owner's MutantList iff SignalState <= 0.
  *             U2  KernelApcDisable counts critical regions and KMUTEXes held, SpecialApcDisable
- *                 guarded regions, both downwards. There are no kernel APCs to hold back: the
- * counts are for what KeAreApcsDisabled says, and to find unbalanced calls. Locks KiDispatcherLock
- * guards mutexes; the counts belong to their thread Source      WDK reference, wdm.h
- * KeReleaseMutex, KeEnterCriticalRegion, KeAcquireGuardedMutex
+ *                 guarded regions, both downwards. Where a count gets 0, APCs are delivered.
+ * Locks       KiDispatcherLock guards mutexes; the counts belong to their thread
+ * Source      WDK reference, wdm.h KeReleaseMutex, KeEnterCriticalRegion, KeAcquireGuardedMutex
  */
 #include "ke/ki.h"
 
@@ -41,7 +40,9 @@ KiFreeMutant(KMUTANT *Mutant)
 
     RemoveEntryList(&Mutant->MutantListEntry);
     InitializeListHead(&Mutant->MutantListEntry);
-    owner->KernelApcDisable += Mutant->ApcDisable;
+    if (Mutant->ApcDisable != 0) { /* else the owner may be another thread, whose field it is */
+        owner->KernelApcDisable += Mutant->ApcDisable;
+    }
     Mutant->OwnerThread = NULL;
     KiSetState(&Mutant->Header, 1);
     KiTestWaiters(&Mutant->Header);
@@ -89,6 +90,7 @@ KiReleaseMutant(KMUTANT *Mutant, BOOLEAN Abandoned, BOOLEAN Wait, const char *Fu
         }
     }
     KiUnlockDispatcherOrKeep(thread, Wait);
+    KiCheckKernelApcs(thread);
     return old;
 }
 
@@ -189,6 +191,7 @@ KeLeaveCriticalRegion(VOID)
                          "KeLeaveCriticalRegion without KeEnterCriticalRegion on this thread");
     }
     thread->KernelApcDisable++;
+    KiCheckKernelApcs(thread);
 }
 
 VOID NTAPI
@@ -212,6 +215,7 @@ KeLeaveGuardedRegion(VOID)
                          "KeLeaveGuardedRegion without KeEnterGuardedRegion on this thread");
     }
     thread->SpecialApcDisable++;
+    KiCheckKernelApcs(thread);
 }
 
 BOOLEAN NTAPI

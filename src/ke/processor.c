@@ -11,6 +11,8 @@
  */
 #include "ke/ki.h"
 
+#define KI_PROCESS_PRIORITY 8
+
 ULONG
 KiProcessorCount(VOID)
 {
@@ -30,7 +32,10 @@ KiActiveMask(VOID)
     return KiProcessorTotal == 64 ? ~(KAFFINITY)0 : ((KAFFINITY)1 << KiProcessorTotal) - 1;
 }
 
-/* Below DISPATCH_LEVEL: from now on Thread takes one of these processors; 0: any. */
+/*
+ * From now on Thread takes one of these processors; 0: any. One that it has now it keeps until it
+ * lowers the IRQL below DISPATCH_LEVEL.
+ */
 static KAFFINITY
 KiSetAffinity(KTHREAD *Thread, KAFFINITY Affinity)
 {
@@ -44,22 +49,11 @@ KiSetAffinity(KTHREAD *Thread, KAFFINITY Affinity)
     return old;
 }
 
-static KAFFINITY
-KiSetAffinityChecked(KAFFINITY Affinity, const char *Function)
+/* Only bits of processors that there are, and at least one. */
+static BOOLEAN
+KiIsValidAffinity(KAFFINITY Affinity)
 {
-    KTHREAD *thread = KiGetCurrentThread();
-
-    if ((Affinity & KiActiveMask()) == 0) {
-        KiBugCheckDetail(DRIVER_VIOLATION, Affinity, KiActiveMask(), 0, 0,
-                         "%s: no processor of the mask 0x%llx exists", Function,
-                         (unsigned long long)Affinity);
-    }
-    if (thread->Prcb != NULL) {
-        KiBugCheckDetail(IRQL_NOT_LESS_OR_EQUAL, 0, thread->Irql, APC_LEVEL, NT_CALLER(),
-                         "%s at IRQL %u: a thread cannot change processors at DISPATCH_LEVEL",
-                         Function, thread->Irql);
-    }
-    return KiSetAffinity(thread, Affinity & KiActiveMask());
+    return Affinity != 0 && (Affinity & ~KiActiveMask()) == 0;
 }
 
 #pragma GCC visibility push(default)
@@ -170,21 +164,33 @@ KeGetRecommendedSharedDataAlignment(VOID)
     return 64;
 }
 
-/* ---- affinity; IRQL <= APC_LEVEL ---- */
+/* ---- affinity; IRQL <= DISPATCH_LEVEL, where it holds from the next lowering on ---- */
 
-VOID NTAPI
-KeSetSystemAffinityThread(KAFFINITY Affinity)
-{
-    NT_ENTER(KeSetSystemAffinityThread);
-    KiSetAffinityChecked(Affinity, "KeSetSystemAffinityThread");
-}
-
-/* Returns what KeRevertToUserAffinityThreadEx takes; 0: there was none before. */
+/*
+ * KeSetSystemAffinityThreadEx - bind the thread to these processors
+ *
+ * Affinity  no effect: a mask of none, or with a processor that does not exist
+ *
+ * Returns   the affinity set before, for KeRevertToUserAffinityThreadEx; 0: there was none
+ * Source    WDK reference, nf-wdm-kesetsystemaffinitythreadex
+ */
 KAFFINITY NTAPI
 KeSetSystemAffinityThreadEx(KAFFINITY Affinity)
 {
     NT_ENTER(KeSetSystemAffinityThreadEx);
-    return KiSetAffinityChecked(Affinity, "KeSetSystemAffinityThreadEx");
+    KTHREAD *thread = KiGetCurrentThread();
+
+    return KiIsValidAffinity(Affinity) ? KiSetAffinity(thread, Affinity) : thread->Affinity;
+}
+
+/* As KeSetSystemAffinityThreadEx, for KeRevertToUserAffinityThread. */
+VOID NTAPI
+KeSetSystemAffinityThread(KAFFINITY Affinity)
+{
+    NT_ENTER(KeSetSystemAffinityThread);
+    if (KiIsValidAffinity(Affinity)) {
+        KiSetAffinity(KiGetCurrentThread(), Affinity);
+    }
 }
 
 VOID NTAPI
@@ -213,18 +219,23 @@ KeRevertToUserAffinityThreadEx(KAFFINITY Affinity)
     }
 }
 
+/*
+ * KeSetSystemGroupAffinityThread - the same by group and mask
+ *
+ * PreviousAffinity  optional; all zero: there was none, or Affinity is not valid and changed
+ * nothing
+ *
+ * Source  WDK reference, nf-wdm-kesetsystemgroupaffinitythread
+ */
 VOID NTAPI
 KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity, PGROUP_AFFINITY PreviousAffinity)
 {
     NT_ENTER(KeSetSystemGroupAffinityThread);
-    KAFFINITY old;
+    KAFFINITY old = 0;
 
-    if (Affinity->Group != 0) {
-        KiBugCheckDetail(DRIVER_VIOLATION, Affinity->Group, 0, 0, 0,
-                         "KeSetSystemGroupAffinityThread: there is no processor group %u",
-                         Affinity->Group);
+    if (Affinity->Group == 0 && KiIsValidAffinity(Affinity->Mask)) {
+        old = KiSetAffinity(KiGetCurrentThread(), Affinity->Mask);
     }
-    old = KiSetAffinityChecked(Affinity->Mask, "KeSetSystemGroupAffinityThread");
     if (PreviousAffinity != NULL) {
         memset(PreviousAffinity, 0, sizeof(*PreviousAffinity));
         PreviousAffinity->Mask = old;
@@ -261,19 +272,26 @@ KeQueryPriorityThread(PRKTHREAD Thread)
     return __atomic_load_n(&Thread->Priority, __ATOMIC_RELAXED);
 }
 
-/* Returns the old increment over the process's priority, 8. */
+/*
+ * KeSetBasePriorityThread - Increment over the priority of processes, which is 8
+ *
+ * Returns  the increment before
+ *
+ * The result stays in the class of the process, which is not the real-time one: 1 to 15.
+ *
+ * Source   WDK reference, nf-ntddk-kesetbaseprioritythread
+ */
 LONG NTAPI
 KeSetBasePriorityThread(PRKTHREAD Thread, LONG Increment)
 {
     NT_ENTER(KeSetBasePriorityThread);
-    KPRIORITY priority = 8 + Increment;
+    LONG limit = LOW_REALTIME_PRIORITY - KI_PROCESS_PRIORITY;
+    KPRIORITY priority;
 
-    if (priority <= LOW_PRIORITY) {
-        priority = LOW_PRIORITY + 1;
-    } else if (priority > HIGH_PRIORITY) {
-        priority = HIGH_PRIORITY;
-    }
-    return __atomic_exchange_n(&Thread->Priority, priority, __ATOMIC_RELAXED) - 8;
+    Increment = max(min(Increment, limit), -limit);
+    priority =
+        max(min(KI_PROCESS_PRIORITY + Increment, LOW_REALTIME_PRIORITY - 1), LOW_PRIORITY + 1);
+    return __atomic_exchange_n(&Thread->Priority, priority, __ATOMIC_RELAXED) - KI_PROCESS_PRIORITY;
 }
 
 #pragma GCC visibility pop

@@ -107,16 +107,16 @@ KiInsertQueue(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN Head)
     return old;
 }
 
-/* An entry, or NULL with *Status set. Takes and leaves the lock. */
+/* One pass: an entry, or NULL with *Status set. Takes and leaves the lock. */
 static PLIST_ENTRY
-KiRemoveQueue(KTHREAD *Thread, PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
-              const LARGE_INTEGER *Timeout, NTSTATUS *Status)
+KiTryRemoveQueue(KTHREAD *Thread, PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                 const LARGE_INTEGER *Timeout, NTSTATUS *Status)
 {
     PKWAIT_BLOCK block = &Thread->WaitBlock[0];
     PLIST_ENTRY entry;
     ULONG others;
 
-    KiLockDispatcherForWait(Thread);
+    KiBeginWait(Thread);
     if (Queue->MaximumCount == 0) {
         KiUnlockDispatcher(Thread);
         *Status = STATUS_ABANDONED;
@@ -150,6 +150,23 @@ KiRemoveQueue(KTHREAD *Thread, PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN 
     KiMarkBusy(Queue, 1);
     *Status = KiBlockThread(Thread, Timeout);
     return Thread->QueueEntry;
+}
+
+/* An entry, or NULL with *Status set. */
+static PLIST_ENTRY
+KiRemoveQueue(KTHREAD *Thread, PKQUEUE Queue, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+              const LARGE_INTEGER *Timeout, NTSTATUS *Status)
+{
+    LARGE_INTEGER rest;
+    PLIST_ENTRY entry;
+
+    for (;;) {
+        entry = KiTryRemoveQueue(Thread, Queue, WaitMode, Alertable, Timeout, Status);
+        if (entry != NULL || *Status != STATUS_KERNEL_APC) {
+            return entry;
+        }
+        Timeout = KiResumeTimeout(Thread, Timeout, &rest);
+    }
 }
 
 #pragma GCC visibility push(default)

@@ -5,9 +5,16 @@
  * The lock's word names its owner, so that taking it twice and releasing another's are found. A
  * thread that cannot have it spins a little, sets KI_LOCK_WAITERS and parks on the low 32 bits.
  *
+ * Who takes a lock as a queued one stands in line instead, and is handed the lock by its owner: the
+ * word goes from one thread to the next and is never free between them. The lines are in a table by
+ * the lock's address, so that the word always names the owner, and a lock that is taken in both
+ * ways, which drivers must not do, still works.
+ *
  * Invariants  L1  KI_LOCK_WAITERS is set while a thread is parked on the word: a thread that has
  *                 parked once takes the lock with the flag, as it cannot know if it was the last.
- * Differs     a queued lock does not serve its waiters in order
+ *             L2  KI_LOCK_QUEUED is set iff a thread stands in line for the lock, whenever the
+ *                 line's lock is free. Only the owner clears it, and only with a hand-over.
+ * Locks       KI_LOCK_QUEUE.Lock (rank 90) guards the lines of the locks with that hash
  */
 #include <stdio.h>
 
@@ -18,13 +25,30 @@
 #define KI_TEXT 400
 #define KI_VERIFIER_DEADLOCK 0x1001
 #define KI_DEADLOCK_THREADS 8
+#define KI_LOCK_QUEUES 64 /* lines are in so many lists */
+
+/* A thread in line, on its own stack until it is handed the lock. */
+typedef struct KI_LOCK_WAITER {
+    struct KI_LOCK_WAITER *Next; /* behind it, maybe for another lock */
+    const ULONG_PTR *Word;
+    KTHREAD *Thread;
+    uint32_t HandedOver; /* atomic; the thread parks here */
+} KI_LOCK_WAITER;
+
+typedef struct KI_LOCK_QUEUE {
+    KSPIN_LOCK Lock; /* rank 90; does not raise the IRQL */
+    KI_LOCK_WAITER *First;
+    KI_LOCK_WAITER *Last;
+} __attribute__((aligned(64))) KI_LOCK_QUEUE;
+
+static KI_LOCK_QUEUE KiLockQueues[KI_LOCK_QUEUES];
 
 static DECLSPEC_NORETURN VOID
 KiBadLock(const ULONG_PTR *Word, ULONG_PTR Value, KTHREAD *Thread)
 {
     char text[KI_TEXT];
 
-    if ((Value & ~KI_LOCK_WAITERS) == ((ULONG_PTR)Thread | KI_LOCK_HELD)) {
+    if ((Value & ~(KI_LOCK_WAITERS | KI_LOCK_QUEUED)) == ((ULONG_PTR)Thread | KI_LOCK_HELD)) {
         KiDescribeLockOwner(Word, Value, text, sizeof(text));
         KiBugCheckDetail(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)Word, (ULONG_PTR)Thread, 0, 0,
                          "The thread takes spin lock %p, which it holds already: it would wait for "
@@ -44,7 +68,7 @@ KiBadLock(const ULONG_PTR *Word, ULONG_PTR Value, KTHREAD *Thread)
 static KTHREAD *
 KiLockOwner(ULONG_PTR Value)
 {
-    KTHREAD *owner = (KTHREAD *)(Value & ~(KI_LOCK_HELD | KI_LOCK_WAITERS));
+    KTHREAD *owner = (KTHREAD *)(Value & ~KI_LOCK_FLAGS);
 
     return (Value & KI_LOCK_HELD) != 0 && KiIsThread(owner) ? owner : NULL;
 }
@@ -134,7 +158,7 @@ KiSpinForLock(ULONG_PTR *Word, KTHREAD *Thread)
             }
             continue;
         }
-        if ((value & KI_LOCK_HELD) == 0 || (value & ~KI_LOCK_WAITERS) == ((ULONG_PTR)Thread | 1)) {
+        if ((value & KI_LOCK_HELD) == 0 || (value & ~KI_LOCK_FLAGS) == (ULONG_PTR)Thread) {
             KiBadLock(Word, value, Thread);
         }
         HalpPause();
@@ -188,15 +212,138 @@ KiReportNotOwned(const ULONG_PTR *Word, KTHREAD *Thread)
                                         : owner);
 }
 
+/* ---- lines for queued locks ---- */
+
+static inline KI_LOCK_QUEUE *
+KiLockQueue(const ULONG_PTR *Word)
+{
+    return &KiLockQueues[((ULONG_PTR)Word * 0x9E3779B97F4A7C15ull >> 32) % KI_LOCK_QUEUES];
+}
+
+/* The first in line for the lock, and whether others are behind it. The queue is locked. */
+static KI_LOCK_WAITER *
+KiTakeFirstInLine(KI_LOCK_QUEUE *Queue, const ULONG_PTR *Word, BOOLEAN *More)
+{
+    KI_LOCK_WAITER **link = &Queue->First;
+    KI_LOCK_WAITER *before = NULL;
+    KI_LOCK_WAITER *waiter;
+
+    while (*link != NULL && (*link)->Word != Word) {
+        before = *link;
+        link = &before->Next;
+    }
+    waiter = *link;
+    if (waiter == NULL) {
+        return NULL;
+    }
+    *link = waiter->Next;
+    if (Queue->Last == waiter) {
+        Queue->Last = before;
+    }
+    *More = FALSE;
+    for (before = *link; before != NULL && !*More; before = before->Next) {
+        *More = before->Word == Word;
+    }
+    return waiter;
+}
+
+/* L2: the lock of Thread, who releases it, becomes that of the first in line. */
+static VOID
+KiHandOver(ULONG_PTR *Word, KTHREAD *Thread)
+{
+    KI_LOCK_QUEUE *queue = KiLockQueue(Word);
+    KI_LOCK_WAITER *waiter;
+    ULONG_PTR value;
+    BOOLEAN more;
+
+    KiAcquireLockWord(&queue->Lock, Thread);
+    waiter = KiTakeFirstInLine(queue, Word, &more);
+    NT_ASSERT_INTERNAL(waiter != NULL);
+    /* Only KI_LOCK_WAITERS can be set meanwhile: KI_LOCK_QUEUED is set under the queue's lock. */
+    value = __atomic_load_n(Word, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(Word, &value,
+                                        (ULONG_PTR)waiter->Thread | KI_LOCK_HELD |
+                                            (value & KI_LOCK_WAITERS) | (more ? KI_LOCK_QUEUED : 0),
+                                        FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    }
+    KiReleaseLockWord(&queue->Lock, Thread);
+    /* From here on the waiter, and its stack, may be gone; only the address is used. */
+    __atomic_store_n(&waiter->HandedOver, 1, __ATOMIC_RELEASE);
+    HalpWakeAddress(&waiter->HandedOver, 1);
+}
+
+/* Puts Waiter at the end of the line; FALSE: the lock was free and is the thread's now. */
+static BOOLEAN
+KiJoinLine(ULONG_PTR *Word, KI_LOCK_WAITER *Waiter)
+{
+    KI_LOCK_QUEUE *queue = KiLockQueue(Word);
+    ULONG_PTR mine = (ULONG_PTR)Waiter->Thread | KI_LOCK_HELD;
+    ULONG_PTR value;
+    BOOLEAN joined;
+
+    KiAcquireLockWord(&queue->Lock, Waiter->Thread);
+    value = __atomic_load_n(Word, __ATOMIC_RELAXED);
+    do {
+        joined = value != 0;
+    } while (!__atomic_compare_exchange_n(Word, &value, joined ? value | KI_LOCK_QUEUED : mine,
+                                          FALSE, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    if (joined) {
+        *(queue->First == NULL ? &queue->First : &queue->Last->Next) = Waiter;
+        queue->Last = Waiter;
+    }
+    KiReleaseLockWord(&queue->Lock, Waiter->Thread);
+    return joined;
+}
+
+/* The lock, which was not free a moment ago, as a queued one. */
+static __attribute__((noinline)) VOID
+KiAcquireInLine(ULONG_PTR *Word, KTHREAD *Thread)
+{
+    KI_LOCK_WAITER waiter = {.Word = Word, .Thread = Thread};
+    ULONG_PTR value = __atomic_load_n(Word, __ATOMIC_SEQ_CST);
+
+    if (value != 0 && (value & ~KI_LOCK_FLAGS) == (ULONG_PTR)Thread) {
+        KiBadLock(Word, value, Thread);
+    }
+    if (value != 0) {
+        KiCheckLockWord(Word, value, Thread);
+    }
+    if (!KiJoinLine(Word, &waiter)) {
+        return;
+    }
+    /* Not before: who holds the queue's lock waits for nothing, as others may find out. */
+    __atomic_store_n(&Thread->WantedLock, Word, __ATOMIC_SEQ_CST);
+    KiCheckDeadlock(Thread, Word);
+    for (ULONG spin = 0; spin < KiSpins(KI_LOCK_SPINS) &&
+                         __atomic_load_n(&waiter.HandedOver, __ATOMIC_ACQUIRE) == 0;
+         spin++) {
+        HalpPause();
+    }
+    while (__atomic_load_n(&waiter.HandedOver, __ATOMIC_ACQUIRE) == 0) {
+        HalpWaitAddress(&waiter.HandedOver, 0, HALP_NEVER);
+    }
+    __atomic_store_n(&Thread->WantedLock, NULL, __ATOMIC_RELAXED);
+}
+
 VOID
 KiReleaseLockSlow(ULONG_PTR *Word, KTHREAD *Thread)
 {
+    ULONG_PTR value;
+
     if (!KiOwnsLockWord(Word, Thread)) {
         KiReportNotOwned(Word, Thread);
     }
-    /* The owner alone clears the word, so the flag is the only change that can race with this. */
-    __atomic_store_n(Word, 0, __ATOMIC_RELEASE);
-    HalpWakeAddress((const uint32_t *)Word, 1);
+    value = __atomic_load_n(Word, __ATOMIC_RELAXED);
+    do {
+        if ((value & KI_LOCK_QUEUED) != 0) {
+            KiHandOver(Word, Thread);
+            return;
+        }
+    } while (
+        !__atomic_compare_exchange_n(Word, &value, 0, FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    if ((value & KI_LOCK_WAITERS) != 0) {
+        HalpWakeAddress((const uint32_t *)Word, 1);
+    }
 }
 
 static VOID
@@ -259,6 +406,17 @@ KiAcquireAtDispatch(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
 }
 
 static inline VOID
+KiAcquireQueuedAtDispatch(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
+{
+    KiCheckAtDispatch(Thread, SpinLock, KI_ACQUIRE_AT_DPC_BELOW_DISPATCH, Caller);
+    KI_SCHEDULING_POINT();
+    if (__builtin_expect(!KiTryLockWord(SpinLock, Thread), 0)) {
+        KiAcquireInLine(SpinLock, Thread);
+    }
+    KiNoteLock(Thread, SpinLock, Caller);
+}
+
+static inline VOID
 KiReleaseAtDispatch(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
 {
     KiCheckAtDispatch(Thread, SpinLock, KI_RELEASE_BELOW_DISPATCH, Caller);
@@ -276,6 +434,18 @@ KiAcquireRaise(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
         KiEnterDispatch(Thread, DISPATCH_LEVEL);
     }
     KiAcquireAtDispatch(Thread, SpinLock, Caller);
+    return old;
+}
+
+static inline KIRQL
+KiAcquireQueuedRaise(KTHREAD *Thread, PKSPIN_LOCK SpinLock, ULONG_PTR Caller)
+{
+    KIRQL old = Thread->Irql;
+
+    if (old < DISPATCH_LEVEL) {
+        KiEnterDispatch(Thread, DISPATCH_LEVEL);
+    }
+    KiAcquireQueuedAtDispatch(Thread, SpinLock, Caller);
     return old;
 }
 
@@ -380,14 +550,18 @@ KiOpenHandle(PKLOCK_QUEUE_HANDLE Handle, PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 /*
  * KeAcquireInStackQueuedSpinLock - take a lock with a handle on the caller's stack
  *
+ * Waiters get the lock in the order in which they came.
+ *
  * IRQL     <= DISPATCH_LEVEL
- * Differs  waiters are not served in order; mixing with KeAcquireSpinLock is not detected
+ * Differs  mixing with KeAcquireSpinLock is not detected: it works
+ * Source   WDK reference, nf-wdm-keacquireinstackqueuedspinlock
  */
 VOID FASTCALL
 KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
     NT_ENTER(KeAcquireInStackQueuedSpinLock);
-    KiOpenHandle(LockHandle, SpinLock, KiAcquireRaise(KiGetCurrentThread(), SpinLock, NT_CALLER()));
+    KiOpenHandle(LockHandle, SpinLock,
+                 KiAcquireQueuedRaise(KiGetCurrentThread(), SpinLock, NT_CALLER()));
 }
 
 VOID FASTCALL
@@ -401,7 +575,7 @@ KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
 VOID FASTCALL
 KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
-    KiAcquireAtDispatch(KiGetCurrentThread(), SpinLock, NT_CALLER());
+    KiAcquireQueuedAtDispatch(KiGetCurrentThread(), SpinLock, NT_CALLER());
     KiOpenHandle(LockHandle, SpinLock, DISPATCH_LEVEL);
 }
 
@@ -415,7 +589,8 @@ VOID FASTCALL
 KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
     NT_ENTER(KeAcquireInStackQueuedSpinLockForDpc);
-    KiOpenHandle(LockHandle, SpinLock, KiAcquireRaise(KiGetCurrentThread(), SpinLock, NT_CALLER()));
+    KiOpenHandle(LockHandle, SpinLock,
+                 KiAcquireQueuedRaise(KiGetCurrentThread(), SpinLock, NT_CALLER()));
 }
 
 VOID FASTCALL

@@ -106,6 +106,7 @@ KiInitializeThread(KTHREAD *Thread, KPROCESS *Process)
     InitializeListHead(&Thread->Header.WaitListHead);
     InitializeListHead(&Thread->MutantList);
     InitializeListHead(&Thread->UserApcList);
+    InitializeListHead(&Thread->KernelApcList);
     Thread->PreviousMode = KernelMode;
     Thread->State = KI_THREAD_RUNNING;
     Thread->Priority = 8;
@@ -123,6 +124,7 @@ KiTerminateThread(KTHREAD *Thread)
         KiBugCheckDetail(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Thread, Thread->Irql, PASSIVE_LEVEL, 0,
                          "A thread ends at IRQL %u", Thread->Irql);
     }
+    KiRundownKernelApcs(Thread);
     KiLockDispatcher(Thread);
     KiAbandonMutants(Thread);
     if (Thread->KernelApcDisable != 0 || Thread->SpecialApcDisable != 0) {

@@ -73,6 +73,11 @@ struct _KTHREAD {
     LIST_ENTRY UserApcList;    /* these three: ke/apc.c; KiDispatcherLock */
     BOOLEAN UserApcPending;    /* a wait ended for an APC: the way to user mode runs them */
     BOOLEAN UserApcsClosed;    /* the thread is ending */
+    LIST_ENTRY KernelApcList;  /* ke/kernelapc.c; KiDispatcherLock, as the next three */
+    BOOLEAN KernelApcPending;  /* atomic: KernelApcList is not empty */
+    BOOLEAN KernelApcsClosed;  /* the thread has ended */
+    BOOLEAN KernelApcActive;   /* a normal one's NormalRoutine runs; written by its own thread */
+    ULONG64 WaitDeadline;      /* of the wait that began last, HalpMonotonicTime; its own thread */
     GUID ActivityId;           /* EtwActivityIdControl; its own thread only */
     struct _DEVICE_OBJECT *DeviceToVerify; /* io: IoSetDeviceToVerify; atomic */
     PVOID IoObject;                        /* io: IoCreateSystemThread's, referenced; or NULL */
@@ -83,6 +88,7 @@ struct _KTHREAD {
     KI_HELD_LOCK HeldLocks[KI_HELD_LOCKS]; /* the spin locks counted by SpinLocks, as they came */
     KI_HELD_LOCK LastMutex;      /* fast or guarded mutex taken last; Lock NULL: released */
     ULONG_PTR RegionCaller;      /* who entered a critical or guarded region last */
+    struct MI_WINDOW *Window;    /* mm: of the client's call that it serves, or NULL */
     const ULONG_PTR *WantedLock; /* atomic: the spin lock that it waits for, or NULL */
 };
 

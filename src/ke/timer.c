@@ -11,6 +11,9 @@
  *             C2  A timer's DPC is queued in the same hold of KiDispatcherLock that takes it out:
  *                 after KeCancelTimer says FALSE, KeFlushQueuedDpcs waits for that DPC.
  *             C3  KiClockTarget <= every due time, or the clock thread is about to look again.
+ *             C4  A timer with a tolerance is armed for the next multiple of a common interval that
+ *                 is no longer than it; EncodedTolerableDelay is 1 + that interval's index, 0
+ *                 without one, and Processor the 100 ns units that this put off the expiry.
  * Locks       KiDispatcherLock guards the treaps and KiClockTarget
  * Differs     due times are kept to the host clock's grain, not to a tick of 15.6 ms
  * Source      WDK reference, wdm.h KeSetTimer, KeSetTimerEx, KeSetCoalescableTimer, KeCancelTimer
@@ -21,6 +24,11 @@
 #define KI_SYSTEM_TIME_CHECK 1000000000ull
 #define KI_EXPIRE_BATCH 32
 #define KI_NEAR 0x100000
+/* In KTIMER.Period, which is in ms: the rest of it is in units of 100 ns. */
+#define KI_FINE_PERIOD 0x80000000u
+
+/* C4: tolerant timers expire together at multiples of these, in ms. */
+static const ULONG KiCoalescing[] = {1000, 500, 250, 100, 50};
 
 static PKTIMER
     KiRelativeTimers NT_GUARDED_BY(KiDispatcherLock); /* root, DueTime: KiInterruptTime */
@@ -200,11 +208,32 @@ KiDueMonotonic(const KTIMER *Timer)
     return now + (due - system) * KI_HUNDRED_NS;
 }
 
+/* C4: moves DueTime to where other timers expire, too. */
+static VOID
+KiCoalesce(PKTIMER Timer)
+{
+    ULONG64 interval;
+    ULONG64 late;
+
+    Timer->Processor = 0;
+    if (Timer->Header.EncodedTolerableDelay == 0) {
+        return;
+    }
+    interval = (ULONG64)KiCoalescing[Timer->Header.EncodedTolerableDelay - 1] * 10000;
+    late = (interval - Timer->DueTime.QuadPart % interval) % interval;
+    if (Timer->DueTime.QuadPart <= MAXLONGLONG - late) {
+        Timer->DueTime.QuadPart += late;
+        Timer->Processor = (ULONG)late;
+    }
+}
+
 static VOID
 KiArmTimer(PKTIMER Timer)
 {
-    ULONG64 due = KiDueMonotonic(Timer);
+    ULONG64 due;
 
+    KiCoalesce(Timer);
+    due = KiDueMonotonic(Timer);
     Timer->Header.Inserted = 1;
     KiMarkBusy(Timer, 1);
     KiInsertTreap(KiTimerRoot(Timer), Timer);
@@ -230,7 +259,8 @@ static VOID
 KiRearmPeriodic(PKTIMER Timer, ULONG64 Due)
 {
     ULONG64 now = KiInterruptTime();
-    ULONG64 period = (ULONG64)Timer->Period * 10000;
+    ULONG64 period = (Timer->Period & KI_FINE_PERIOD) != 0 ? Timer->Period & ~KI_FINE_PERIOD
+                                                           : (ULONG64)Timer->Period * 10000;
 
     /* Missed periods are skipped, not made up for. */
     Timer->Header.Absolute = 0;
@@ -245,6 +275,7 @@ KiSignalTimer(KTHREAD *Thread, PKTIMER Timer)
     ULONG64 due = Timer->Header.Absolute ? KiInterruptTime() : Timer->DueTime.QuadPart;
     PKDPC dpc = Timer->Dpc;
 
+    due -= Timer->Processor; /* a period begins when it should have, so that none adds up */
     KiSetState(&Timer->Header, 1);
     KiTestWaiters(&Timer->Header);
     if (Timer->Period != 0) {
@@ -414,7 +445,7 @@ KiCheckTimer(const KTIMER *Timer, const char *Function)
 }
 
 static BOOLEAN
-KiSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc)
+KiSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, UCHAR Tolerance, PKDPC Dpc)
 {
     KTHREAD *thread = KiGetCurrentThread();
     KIRQL old = KiRaiseIrql(DISPATCH_LEVEL);
@@ -429,6 +460,9 @@ KiSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc)
     armed = KiDisarmTimer(Timer);
     KiSetState(&Timer->Header, 0);
     Timer->Header.Absolute = DueTime.QuadPart >= 0;
+    Timer->Header.EncodedTolerableDelay = Tolerance;
+    Timer->Header.Coalescable = Tolerance != 0;
+    Timer->Processor = 0;
     Timer->Dpc = Dpc;
     Timer->Period = Period;
     if (Timer->Header.Absolute) {
@@ -449,6 +483,38 @@ KiSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc)
     KiUnlockDispatcher(thread);
     KiLowerIrql(old);
     return armed;
+}
+
+static BOOLEAN
+KiSetCheckedTimer(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, UCHAR Tolerance, PKDPC Dpc)
+{
+    KiCheckTimer(Timer, "KeSetTimer");
+    if (Dpc != NULL && Dpc->Type != DpcObject && Dpc->Type != ThreadedDpcObject) {
+        KiReportWrongObject(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, Dpc, "KeSetTimer", "KDPC",
+                            "KeInitializeDpc");
+    }
+    return KiSetTimer(Timer, DueTime, Period > 0 ? (ULONG)Period : 0, Tolerance, Dpc);
+}
+
+BOOLEAN
+KiSetFineTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc)
+{
+    NT_ASSERT_INTERNAL((Period & KI_FINE_PERIOD) == 0);
+    return KiSetTimer(Timer, DueTime, Period != 0 ? Period | KI_FINE_PERIOD : 0, 0, Dpc);
+}
+
+BOOLEAN
+KiIsTimerPending(const KTIMER *Timer)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+    KIRQL old = KiRaiseIrql(DISPATCH_LEVEL);
+    BOOLEAN pending;
+
+    KiLockDispatcher(thread);
+    pending = Timer->Header.Inserted != 0;
+    KiUnlockDispatcher(thread);
+    KiLowerIrql(old);
+    return pending;
 }
 
 #pragma GCC visibility push(default)
@@ -492,12 +558,7 @@ BOOLEAN NTAPI
 KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
     NT_ENTER(KeSetTimerEx);
-    KiCheckTimer(Timer, "KeSetTimer");
-    if (Dpc != NULL && Dpc->Type != DpcObject && Dpc->Type != ThreadedDpcObject) {
-        KiReportWrongObject(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, Dpc, "KeSetTimer", "KDPC",
-                            "KeInitializeDpc");
-    }
-    return KiSetTimer(Timer, DueTime, Period > 0 ? (ULONG)Period : 0, Dpc);
+    return KiSetCheckedTimer(Timer, DueTime, Period, 0, Dpc);
 }
 
 BOOLEAN NTAPI
@@ -507,13 +568,27 @@ KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
     return KeSetTimerEx(Timer, DueTime, 0, Dpc);
 }
 
-/* As KeSetTimerEx. TolerableDelay is an allowance that is not made use of. */
+/*
+ * KeSetCoalescableTimer - KeSetTimerEx for a timer that need not be exact
+ *
+ * TolerableDelay  ms by which it may expire late, to expire together with others; a period may be
+ *                 that much longer or shorter. Below 50 ms it is exact.
+ *
+ * Returns, errors, IRQL  as KeSetTimerEx
+ * Source   WDK reference, nf-wdm-kesetcoalescabletimer
+ */
 BOOLEAN NTAPI
 KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay,
                       PKDPC Dpc)
 {
     NT_ENTER(KeSetCoalescableTimer);
-    return KeSetTimerEx(Timer, DueTime, (LONG)Period, Dpc);
+    UCHAR index = 0;
+
+    while (index < ARRAYSIZE(KiCoalescing) && KiCoalescing[index] > TolerableDelay) {
+        index++;
+    }
+    return KiSetCheckedTimer(Timer, DueTime, (LONG)Period,
+                             index < ARRAYSIZE(KiCoalescing) ? index + 1 : 0, Dpc);
 }
 
 /* TRUE if the timer was armed. FALSE: its DPC may be queued or running. IRQL <= DISPATCH_LEVEL. */

@@ -350,6 +350,7 @@ KiPark(KTHREAD *Thread, const LARGE_INTEGER *Timeout)
 {
     ULONG64 deadline = KiDeadline(Timeout);
 
+    Thread->WaitDeadline = deadline;
     for (ULONG spin = 0; spin < KiSpins(KI_WAIT_SPINS); spin++) {
         if (__atomic_load_n(&Thread->ParkWord, __ATOMIC_ACQUIRE) != 0) {
             return;
@@ -391,6 +392,34 @@ KiLinkWaitBlock(KTHREAD *Thread, PKWAIT_BLOCK Block, DISPATCHER_HEADER *Header, 
     Block->WaitType = Type;
     InsertTailList(&Header->WaitListHead, &Block->WaitListEntry);
     KiMarkBusy(Header, 1);
+}
+
+const LARGE_INTEGER *
+KiResumeTimeout(const KTHREAD *Thread, const LARGE_INTEGER *Timeout, LARGE_INTEGER *Rest)
+{
+    ULONG64 now;
+
+    if (Timeout == NULL || Timeout->QuadPart >= 0) {
+        return Timeout;
+    }
+    now = HalpMonotonicTime();
+    Rest->QuadPart = 0;
+    if (now < Thread->WaitDeadline) {
+        ULONG64 rest = Thread->WaitDeadline - now;
+        Rest->QuadPart = -(LONGLONG)(rest / KI_HUNDRED_NS + (rest % KI_HUNDRED_NS != 0));
+    }
+    return Rest;
+}
+
+VOID
+KiBeginWait(KTHREAD *Thread)
+{
+    KiLockDispatcherForWait(Thread);
+    while (__builtin_expect(KiIsKernelApcDue(Thread), 0)) {
+        KiUnlockDispatcher(Thread);
+        KiDeliverKernelApcs(Thread);
+        KiLockDispatcher(Thread);
+    }
 }
 
 NTSTATUS
@@ -502,6 +531,45 @@ KiChooseWaitBlocks(KTHREAD *Thread, ULONG Count, PKWAIT_BLOCK WaitBlockArray)
     return WaitBlockArray == NULL ? Thread->WaitBlock : WaitBlockArray;
 }
 
+/* One pass of a wait for one object; STATUS_KERNEL_APC: there must be another. */
+static NTSTATUS
+KiWaitForOne(KTHREAD *Thread, DISPATCHER_HEADER *Header, KPROCESSOR_MODE WaitMode,
+             BOOLEAN Alertable, const LARGE_INTEGER *Timeout)
+{
+    NTSTATUS status;
+
+    KiBeginWait(Thread);
+    KiCheckDispatcherObject(Header, "KeWaitForSingleObject");
+    if (KiIsSignaled(Header, Thread)) {
+        return KiTakeOne(Thread, Header, 0);
+    }
+    if (KiWaitEndsNow(Thread, WaitMode, Alertable, Timeout, &status)) {
+        return status;
+    }
+    KiLinkWaitBlock(Thread, &Thread->WaitBlock[0], Header, 0, WaitAny);
+    Thread->WaitBlock[0].NextWaitBlock = &Thread->WaitBlock[0];
+    Thread->WaitBlocks = &Thread->WaitBlock[0];
+    return KiWaitLinked(Thread, WaitMode, Alertable, Timeout);
+}
+
+/* Completes the wait at once and unlocks, if it can: else STATUS_PENDING. */
+static NTSTATUS
+KiTryMultiple(KTHREAD *Thread, ULONG Count, PVOID Object[], WAIT_TYPE WaitType)
+{
+    for (ULONG i = 0; i < Count; i++) {
+        KiCheckDispatcherObject(Object[i], "KeWaitForMultipleObjects");
+    }
+    if (WaitType == WaitAll) {
+        return KiWaitAll(Thread, Count, Object);
+    }
+    for (ULONG i = 0; i < Count; i++) {
+        if (KiIsSignaled(Object[i], Thread)) {
+            return KiTakeOne(Thread, Object[i], i);
+        }
+    }
+    return STATUS_PENDING;
+}
+
 #pragma GCC visibility push(default)
 
 /*
@@ -520,22 +588,18 @@ KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE Wai
 {
     NT_ENTER(KeWaitForSingleObject);
     KTHREAD *thread = KiGetCurrentThread();
-    DISPATCHER_HEADER *header = Object;
+    const LARGE_INTEGER *timeout = Timeout;
+    LARGE_INTEGER rest;
     NTSTATUS status;
 
     KiCheckWaitIrql(thread, Timeout, Object, "KeWaitForSingleObject");
-    KiLockDispatcherForWait(thread);
-    KiCheckDispatcherObject(header, "KeWaitForSingleObject");
-    if (KiIsSignaled(header, thread)) {
-        return KiTakeOne(thread, header, 0);
+    for (;;) {
+        status = KiWaitForOne(thread, Object, WaitMode, Alertable, timeout);
+        if (__builtin_expect(status != STATUS_KERNEL_APC, 1)) {
+            return status;
+        }
+        timeout = KiResumeTimeout(thread, timeout, &rest);
     }
-    if (KiWaitEndsNow(thread, WaitMode, Alertable, Timeout, &status)) {
-        return status;
-    }
-    KiLinkWaitBlock(thread, &thread->WaitBlock[0], header, 0, WaitAny);
-    thread->WaitBlock[0].NextWaitBlock = &thread->WaitBlock[0];
-    thread->WaitBlocks = &thread->WaitBlock[0];
-    return KiWaitLinked(thread, WaitMode, Alertable, Timeout);
 }
 
 /*
@@ -556,34 +620,29 @@ KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_
     NT_ENTER(KeWaitForMultipleObjects);
     KTHREAD *thread = KiGetCurrentThread();
     PKWAIT_BLOCK blocks = KiChooseWaitBlocks(thread, Count, WaitBlockArray);
+    const LARGE_INTEGER *timeout = Timeout;
+    LARGE_INTEGER rest;
     NTSTATUS status;
 
     KiCheckWaitIrql(thread, Timeout, Object[0], "KeWaitForMultipleObjects");
-    KiLockDispatcherForWait(thread);
-    for (ULONG i = 0; i < Count; i++) {
-        KiCheckDispatcherObject(Object[i], "KeWaitForMultipleObjects");
-    }
-    if (WaitType == WaitAll) {
-        status = KiWaitAll(thread, Count, Object);
-        if (status != STATUS_PENDING) {
+    for (;;) {
+        KiBeginWait(thread);
+        status = KiTryMultiple(thread, Count, Object, WaitType);
+        if (status != STATUS_PENDING ||
+            KiWaitEndsNow(thread, WaitMode, Alertable, timeout, &status)) {
             return status;
         }
-    } else {
         for (ULONG i = 0; i < Count; i++) {
-            if (KiIsSignaled(Object[i], thread)) {
-                return KiTakeOne(thread, Object[i], i);
-            }
+            KiLinkWaitBlock(thread, &blocks[i], Object[i], (USHORT)i, (UCHAR)WaitType);
+            blocks[i].NextWaitBlock = &blocks[i + 1 < Count ? i + 1 : 0];
         }
+        thread->WaitBlocks = blocks;
+        status = KiWaitLinked(thread, WaitMode, Alertable, timeout);
+        if (__builtin_expect(status != STATUS_KERNEL_APC, 1)) {
+            return status;
+        }
+        timeout = KiResumeTimeout(thread, timeout, &rest);
     }
-    if (KiWaitEndsNow(thread, WaitMode, Alertable, Timeout, &status)) {
-        return status;
-    }
-    for (ULONG i = 0; i < Count; i++) {
-        KiLinkWaitBlock(thread, &blocks[i], Object[i], (USHORT)i, (UCHAR)WaitType);
-        blocks[i].NextWaitBlock = &blocks[i + 1 < Count ? i + 1 : 0];
-    }
-    thread->WaitBlocks = blocks;
-    return KiWaitLinked(thread, WaitMode, Alertable, Timeout);
 }
 
 /*
@@ -597,15 +656,26 @@ KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEG
 {
     NT_ENTER(KeDelayExecutionThread);
     KTHREAD *thread = KiGetCurrentThread();
+    const LARGE_INTEGER *interval = Interval;
+    LARGE_INTEGER rest;
     NTSTATUS status;
 
-    KiLockDispatcher(thread);
-    if (KiWaitEndsNow(thread, WaitMode, Alertable, Interval, &status)) {
-        HalpYield();
-        return status == STATUS_TIMEOUT ? STATUS_SUCCESS : status;
+    if (thread->WaitNext) {
+        KiLockDispatcher(thread); /* bugchecks: this is not the wait that was announced */
     }
-    thread->WaitBlocks = NULL;
-    status = KiWaitLinked(thread, WaitMode, Alertable, Interval);
+    for (;;) {
+        KiBeginWait(thread);
+        if (KiWaitEndsNow(thread, WaitMode, Alertable, interval, &status)) {
+            HalpYield();
+            break;
+        }
+        thread->WaitBlocks = NULL;
+        status = KiWaitLinked(thread, WaitMode, Alertable, interval);
+        if (__builtin_expect(status != STATUS_KERNEL_APC, 1)) {
+            break;
+        }
+        interval = KiResumeTimeout(thread, interval, &rest);
+    }
     return status == STATUS_TIMEOUT ? STATUS_SUCCESS : status;
 }
 

@@ -82,6 +82,178 @@ NT_TEST(KeBugCheck, SecondaryDumpDataCallbackIsCalled)
     NT_EXPECT_EQ(Calls, 1);
 }
 
+/* ---- the reasons of a dump ---- */
+
+static KBUGCHECK_REASON_CALLBACK_RECORD Records[6];
+static UCHAR Context[16];
+static ULONG PagesCalls;
+static ULONG RemoveCalls;
+static ULONG PartCalls;
+static ULONG IoCalls;
+static ULONG Completed;
+static PVOID Kept[3]; /* not read before the end: nothing may overwrite it */
+
+static VOID NTAPI
+OnPages(KBUGCHECK_CALLBACK_REASON Reason, PKBUGCHECK_REASON_CALLBACK_RECORD Record, PVOID Data,
+        ULONG Length)
+{
+    PKBUGCHECK_ADD_PAGES pages = Data;
+    ULONG *calls = Reason == KbCallbackAddPages ? &PagesCalls : &RemoveCalls;
+
+    NT_EXPECT_EQ(KeGetCurrentIrql(), HIGH_LEVEL);
+    NT_EXPECT_EQ(Length, sizeof(*pages));
+    NT_EXPECT_EQ(Record->Reason, Reason);
+    NT_EXPECT_EQ(pages->BugCheckCode, 0xE2);
+    NT_EXPECT_EQ(pages->Flags, 0);
+    NT_EXPECT_EQ(pages->Context, *calls == 0 ? NULL : (PVOID)Context);
+    pages->Context = Context;
+    pages->Address = (ULONG_PTR)Context & ~(ULONG_PTR)(PAGE_SIZE - 1);
+    pages->Count = 1;
+    pages->Flags = KB_ADD_PAGES_FLAG_VIRTUAL_ADDRESS;
+    if (++*calls < 3) {
+        pages->Flags |= KB_ADD_PAGES_FLAG_ADDITIONAL_RANGES_EXIST;
+    }
+}
+
+/* Writes into the buffer lent, which no other data overwrites. */
+static VOID NTAPI
+OnSecondary(KBUGCHECK_CALLBACK_REASON Reason, PKBUGCHECK_REASON_CALLBACK_RECORD Record, PVOID Data,
+            ULONG Length)
+{
+    PKBUGCHECK_SECONDARY_DUMP_DATA data = Data;
+
+    NT_EXPECT_EQ(Length, sizeof(*data));
+    NT_EXPECT_EQ(data->OutBuffer, NULL);
+    NT_EXPECT_TRUE(data->InBufferLength >= 4 && data->MaximumAllowed >= 4);
+    memcpy(data->InBuffer, "one", 4);
+    data->OutBuffer = data->InBuffer;
+    data->OutBufferLength = 4;
+    NT_EXPECT_EQ(PartCalls, 0);
+}
+
+static VOID NTAPI
+OnPart(KBUGCHECK_CALLBACK_REASON Reason, PKBUGCHECK_REASON_CALLBACK_RECORD Record, PVOID Data,
+       ULONG Length)
+{
+    PKBUGCHECK_SECONDARY_DUMP_DATA_EX data = Data;
+
+    NT_EXPECT_EQ(Length, sizeof(*data));
+    NT_EXPECT_EQ(data->BugCheckCode, 0xE2);
+    NT_EXPECT_EQ(data->BugCheckParameter1, 1);
+    NT_EXPECT_EQ(data->BugCheckParameter2, 2);
+    NT_EXPECT_EQ(data->BugCheckParameter3, 3);
+    NT_EXPECT_EQ(data->BugCheckParameter4, 4);
+    NT_EXPECT_EQ(data->Flags, 0);
+    NT_EXPECT_EQ(data->Context, PartCalls == 0 ? NULL : (PVOID)Context);
+    data->Context = Context;
+    memcpy(data->InBuffer, PartCalls == 0 ? "two" : "tre", 4);
+    data->OutBuffer = data->InBuffer;
+    data->OutBufferLength = 4;
+    if (++PartCalls < 2) {
+        data->Flags = KB_ADD_PAGES_FLAG_ADDITIONAL_RANGES_EXIST;
+    }
+}
+
+static VOID NTAPI
+OnDumpIo(KBUGCHECK_CALLBACK_REASON Reason, PKBUGCHECK_REASON_CALLBACK_RECORD Record, PVOID Data,
+         ULONG Length)
+{
+    PKBUGCHECK_DUMP_IO io = Data;
+
+    NT_EXPECT_EQ(Length, sizeof(*io));
+    NT_EXPECT_EQ(Completed, 0);
+    if (io->Type == KbDumpIoComplete) {
+        Completed++;
+        return;
+    }
+    NT_EXPECT_EQ(io->Type, KbDumpIoSecondaryData);
+    NT_EXPECT_EQ(io->BufferLength, 4);
+    NT_EXPECT_TRUE(IoCalls < ARRAYSIZE(Kept));
+    Kept[IoCalls++] = io->Buffer;
+}
+
+NT_TEST(KeBugCheck, EachReasonIsCalledAsItsStructureSays)
+{
+    static const struct {
+        KBUGCHECK_CALLBACK_REASON Reason;
+        PKBUGCHECK_REASON_CALLBACK_ROUTINE Routine;
+    } rows[] = {
+        {KbCallbackDumpIo, OnDumpIo},
+        {KbCallbackSecondaryMultiPartDumpData, OnPart},
+        {KbCallbackRemovePages, OnPages},
+        {KbCallbackAddPages, OnPages},
+        {KbCallbackSecondaryDumpData, OnSecondary},
+    };
+
+    for (ULONG i = 0; i < ARRAYSIZE(rows); i++) {
+        KeInitializeCallbackRecord((&Records[i]));
+        NT_EXPECT_TRUE(KeRegisterBugCheckReasonCallback(&Records[i], rows[i].Routine,
+                                                        rows[i].Reason, (PUCHAR) "test"));
+    }
+    NT_EXPECT_BUGCHECK(0xE2, KeBugCheckEx(0xE2, 1, 2, 3, 4));
+    NT_EXPECT_EQ(PagesCalls, 3);
+    NT_EXPECT_EQ(RemoveCalls, 3);
+    NT_EXPECT_EQ(PartCalls, 2);
+    NT_EXPECT_EQ(IoCalls, 3);
+    NT_EXPECT_EQ(Completed, 1);
+    NT_EXPECT_STR((const char *)Kept[0], "one");
+    NT_EXPECT_STR((const char *)Kept[1], "two");
+    NT_EXPECT_STR((const char *)Kept[2], "tre");
+}
+
+NT_TEST(KeBugCheck, DeregisteredReasonCallbackIsNotCalled)
+{
+    PKBUGCHECK_REASON_CALLBACK_RECORD record = &Records[0];
+
+    KeInitializeCallbackRecord(record);
+    NT_EXPECT_FALSE(KeDeregisterBugCheckReasonCallback(record));
+    NT_EXPECT_TRUE(
+        KeRegisterBugCheckReasonCallback(record, OnPages, KbCallbackAddPages, (PUCHAR) "test"));
+    NT_EXPECT_FALSE(
+        KeRegisterBugCheckReasonCallback(record, OnPages, KbCallbackAddPages, (PUCHAR) "test"));
+    NT_EXPECT_TRUE(KeDeregisterBugCheckReasonCallback(record));
+    NT_EXPECT_FALSE(KeDeregisterBugCheckReasonCallback(record));
+    NT_EXPECT_BUGCHECK(0xE2, KeBugCheck(0xE2));
+    NT_EXPECT_EQ(PagesCalls, 0);
+}
+
+NT_TEST(KeBugCheck, ReservedReasonsAreRefused)
+{
+    static const LONG reasons[] = {KbCallbackInvalid, KbCallbackReserved1, 8, 9, -1};
+
+    NT_FOR_EACH (reason, reasons) {
+        KeInitializeCallbackRecord((&Records[0]));
+        NT_EXPECT_FALSE(KeRegisterBugCheckReasonCallback(
+            &Records[0], OnPages, (KBUGCHECK_CALLBACK_REASON)*reason, (PUCHAR) "test"));
+        NT_EXPECT_FALSE(KeDeregisterBugCheckReasonCallback(&Records[0]));
+    }
+}
+
+NT_TEST(KeBugCheck, TriageDataIsAGapByName)
+{
+    KeInitializeCallbackRecord((&Records[0]));
+    NT_EXPECT_BUGCHECK(DRIVER_VIOLATION, KeRegisterBugCheckReasonCallback(
+                                             &Records[0], OnPages, KbCallbackTriageDumpData, NULL));
+    NT_EXPECT_CONTAINS(SimTakeLog(), "KbCallbackTriageDumpData is not implemented");
+}
+
+static VOID NTAPI
+NeverDone(KBUGCHECK_CALLBACK_REASON Reason, PKBUGCHECK_REASON_CALLBACK_RECORD Record, PVOID Data,
+          ULONG Length)
+{
+    ((PKBUGCHECK_ADD_PAGES)Data)->Flags = KB_ADD_PAGES_FLAG_ADDITIONAL_RANGES_EXIST;
+    Calls++;
+}
+
+/* It cannot keep the system from ending. */
+NT_TEST(KeBugCheck, RoutineThatAlwaysWantsToAddMoreIsStopped)
+{
+    KeInitializeCallbackRecord((&Records[0]));
+    KeRegisterBugCheckReasonCallback(&Records[0], NeverDone, KbCallbackAddPages, NULL);
+    NT_EXPECT_BUGCHECK(0xE2, KeBugCheck(0xE2));
+    NT_EXPECT_TRUE(Calls > 100);
+}
+
 static char Reported[128];
 
 static VOID

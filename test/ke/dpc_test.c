@@ -359,3 +359,70 @@ NT_TEST_SEEDS(KeDpc, FlushWaitsForWhatWasQueued, 60)
     KeFlushQueuedDpcs();
     NT_EXPECT_EQ(READ(Runs), KE_TEST_PROCESSORS);
 }
+
+/* ---- targets by number, threaded DPCs ---- */
+
+NT_TEST(KeDpc, TargetByNumberMustExist)
+{
+    static const PROCESSOR_NUMBER invalid[] = {
+        {.Group = 0, .Number = KE_TEST_PROCESSORS},
+        {.Group = 1, .Number = 0},
+        {.Group = 0, .Number = 0, .Reserved = 1},
+    };
+    PROCESSOR_NUMBER number = {.Group = 0, .Number = 1};
+    KDPC dpc;
+
+    KeInitializeDpc(&dpc, Record, NULL);
+    NT_EXPECT_STATUS(KeSetTargetProcessorDpcEx(&dpc, &number), STATUS_SUCCESS);
+    NT_FOR_EACH (row, invalid) {
+        number = *row;
+        NT_EXPECT_STATUS(KeSetTargetProcessorDpcEx(&dpc, &number), STATUS_INVALID_PARAMETER);
+    }
+    /* What was refused changed nothing. */
+    RunProcessor = MAXULONG;
+    KeInsertQueueDpc(&dpc, NULL, NULL);
+    KeFlushQueuedDpcs();
+    NT_EXPECT_EQ(RunProcessor, 1);
+}
+
+static KSPIN_LOCK ThreadedLock;
+static ULONG ThreadedRuns;
+
+/* At PASSIVE_LEVEL or at DISPATCH_LEVEL: a routine must be ready for both. */
+static VOID NTAPI
+RunThreaded(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    KLOCK_QUEUE_HANDLE handle;
+    KIRQL outside = KeGetCurrentIrql();
+    KIRQL irql;
+
+    NT_EXPECT_TRUE(outside == PASSIVE_LEVEL || outside == DISPATCH_LEVEL);
+    NT_EXPECT_EQ(Context, &ThreadedRuns);
+    NT_EXPECT_EQ(Argument1, (ULONG_PTR)1);
+    NT_EXPECT_EQ(Argument2, (ULONG_PTR)2);
+    irql = KeAcquireSpinLockForDpc(&ThreadedLock);
+    NT_EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    KeReleaseSpinLockForDpc(&ThreadedLock, irql);
+    NT_EXPECT_EQ(KeGetCurrentIrql(), outside);
+    KeAcquireInStackQueuedSpinLockForDpc(&ThreadedLock, &handle);
+    NT_EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    KeReleaseInStackQueuedSpinLockForDpc(&handle);
+    NT_EXPECT_EQ(KeGetCurrentIrql(), outside);
+    BUMP(ThreadedRuns);
+}
+
+NT_TEST_SEEDS(KeDpc, ThreadedDpcRunsOncePerInsertion, 10)
+{
+    KDPC dpc;
+    KIRQL irql;
+
+    KeInitializeThreadedDpc(&dpc, RunThreaded, &ThreadedRuns);
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
+    NT_EXPECT_TRUE(KeInsertQueueDpc(&dpc, (PVOID)(ULONG_PTR)1, (PVOID)(ULONG_PTR)2));
+    KeLowerIrql(irql);
+    KeFlushQueuedDpcs();
+    NT_EXPECT_EQ(READ(ThreadedRuns), 1);
+    NT_EXPECT_TRUE(KeInsertQueueDpc(&dpc, (PVOID)(ULONG_PTR)1, (PVOID)(ULONG_PTR)2));
+    KeFlushQueuedDpcs();
+    NT_EXPECT_EQ(READ(ThreadedRuns), 2);
+}

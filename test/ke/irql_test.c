@@ -20,6 +20,17 @@ NT_TEST(KeIrql, RaiseReturnsOldLevelAndLowerGoesBack)
     NT_EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
 }
 
+NT_TEST(KeIrql, RaisingToSynchAndToDpcLevelReturnsTheOldLevel)
+{
+    NT_EXPECT_EQ(KeRaiseIrqlToDpcLevel(), PASSIVE_LEVEL);
+    NT_EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    NT_EXPECT_EQ(KeRaiseIrqlToSynchLevel(), DISPATCH_LEVEL);
+    NT_EXPECT_EQ(KeGetCurrentIrql(), 12); /* AMD64's SYNCH_LEVEL */
+    KeLowerIrql(PASSIVE_LEVEL);
+    NT_EXPECT_EQ(KeRaiseIrqlToSynchLevel(), PASSIVE_LEVEL);
+    KeLowerIrql(PASSIVE_LEVEL);
+}
+
 NT_TEST(KeIrql, ProcessorIsHeldExactlyFromDispatchLevelUp)
 {
     KTHREAD *thread = KiGetCurrentThread();

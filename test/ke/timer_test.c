@@ -244,3 +244,135 @@ NT_TEST(KeTime, StallEndsOnASimulatedClock)
     KeStallExecutionProcessor(50);
     NT_EXPECT_EQ(HalpMonotonicTime(), start);
 }
+
+/* ---- timers with a tolerance ---- */
+
+static ULONG64 ExpiredAt[8];
+
+static VOID NTAPI
+NoteTime(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    if ((ULONG)Expirations < ARRAYSIZE(ExpiredAt)) {
+        ExpiredAt[Expirations++] = HalpMonotonicTime();
+    }
+}
+
+/* Never before the due time, and later by no more than is tolerated. */
+NT_TEST(KeCoalescableTimer, ExpiresWithinItsTolerance)
+{
+    static const struct {
+        ULONG Due;
+        ULONG Tolerance;
+    } rows[] = {{7, 0},    {7, 1},     {7, 49},     {7, 50},     {50, 50},     {51, 50},
+                {99, 100}, {101, 100}, {333, 1000}, {333, 5000}, {1001, 1000}, {61, MAXULONG}};
+
+    SimAdvance(MS_NS(3));
+    NT_FOR_EACH (row, rows) {
+        ULONG64 start = HalpMonotonicTime();
+        ULONG64 late;
+        KTIMER timer;
+
+        KeInitializeTimer(&timer);
+        NT_EXPECT_FALSE(
+            KeSetCoalescableTimer(&timer, RelativeMs(row->Due), 0, row->Tolerance, NULL));
+        NT_EXPECT_STATUS(WaitFor(&timer, NULL), STATUS_SUCCESS);
+        NT_EXPECT_TRUE(HalpMonotonicTime() >= start + MS_NS(row->Due));
+        late = HalpMonotonicTime() - start - MS_NS(row->Due);
+        NT_EXPECT_TRUE(late <= (ULONG64)row->Tolerance * 1000000 + 100);
+    }
+}
+
+/* Timers that are due at different times wake the machine once. */
+NT_TEST(KeCoalescableTimer, TolerantTimersExpireTogether)
+{
+    static const ULONG dues[] = {57, 61, 83, 98};
+    KTIMER timers[ARRAYSIZE(dues)];
+    KDPC dpcs[ARRAYSIZE(dues)];
+
+    for (ULONG i = 0; i < ARRAYSIZE(dues); i++) {
+        KeInitializeTimer(&timers[i]);
+        KeInitializeDpc(&dpcs[i], NoteTime, NULL);
+        KeSetCoalescableTimer(&timers[i], RelativeMs(dues[i]), 0, 50, &dpcs[i]);
+    }
+    SimAdvance(MS_NS(150));
+    NT_EXPECT_EQ(Expirations, ARRAYSIZE(dues));
+    for (ULONG i = 1; i < ARRAYSIZE(dues); i++) {
+        NT_EXPECT_EQ(ExpiredAt[i], ExpiredAt[0]);
+    }
+}
+
+NT_TEST(KeCoalescableTimer, AbsoluteTimerExpiresWithinItsTolerance)
+{
+    KTIMER timer;
+    LARGE_INTEGER due;
+
+    KeInitializeTimer(&timer);
+    due.QuadPart = (LONGLONG)HalpSystemTime() + MS_TICKS(1234);
+    KeSetCoalescableTimer(&timer, due, 0, 250, NULL);
+    NT_EXPECT_STATUS(WaitFor(&timer, NULL), STATUS_SUCCESS);
+    NT_EXPECT_TRUE((LONGLONG)HalpSystemTime() >= due.QuadPart);
+    NT_EXPECT_TRUE((LONGLONG)HalpSystemTime() <= due.QuadPart + MS_TICKS(250) + 10);
+}
+
+/* Each interval keeps to the tolerance, and what one is longer the others are not, too. */
+NT_TEST(KeCoalescableTimer, PeriodsKeepToTheirToleranceAndDoNotAddUp)
+{
+    static const struct {
+        ULONG Period;
+        ULONG Tolerance;
+    } rows[] = {{60, 50}, {130, 100}, {70, 0}, {500, 100}};
+
+    NT_FOR_EACH (row, rows) {
+        ULONG64 start = HalpMonotonicTime();
+        KTIMER timer;
+        KDPC dpc;
+
+        Expirations = 0;
+        KeInitializeTimer(&timer);
+        KeInitializeDpc(&dpc, NoteTime, NULL);
+        KeSetCoalescableTimer(&timer, RelativeMs(row->Period), row->Period, row->Tolerance, &dpc);
+        SimAdvance(MS_NS(10 * row->Period + 2 * row->Tolerance));
+        NT_EXPECT_TRUE(KeCancelTimer(&timer));
+        NT_EXPECT_EQ(Expirations, ARRAYSIZE(ExpiredAt));
+        for (ULONG i = 0; i < ARRAYSIZE(ExpiredAt); i++) {
+            ULONG64 due = start + MS_NS((i + 1) * row->Period);
+            ULONG64 interval = ExpiredAt[i] - (i == 0 ? start : ExpiredAt[i - 1]);
+
+            NT_EXPECT_TRUE(ExpiredAt[i] >= due);
+            NT_EXPECT_TRUE(ExpiredAt[i] <= due + MS_NS(row->Tolerance) + 100);
+            NT_EXPECT_TRUE(interval + 100 >= MS_NS(row->Period - row->Tolerance));
+            NT_EXPECT_TRUE(interval <= MS_NS(row->Period + row->Tolerance) + 100);
+        }
+    }
+}
+
+NT_TEST(KeCoalescableTimer, PastDueTimeExpiresAtOnceAndTheNextSettingIsToldOfTheOneBefore)
+{
+    KTIMER timer;
+    KDPC dpc;
+    LARGE_INTEGER past = {.QuadPart = 1};
+
+    KeInitializeTimerEx(&timer, SynchronizationTimer);
+    KeInitializeDpc(&dpc, CountExpiration, NULL);
+    NT_EXPECT_FALSE(KeSetCoalescableTimer(&timer, past, 0, 100, &dpc));
+    NT_EXPECT_EQ(Expirations, 1);
+    NT_EXPECT_TRUE(KeReadStateTimer(&timer));
+    NT_EXPECT_FALSE(KeSetCoalescableTimer(&timer, RelativeMs(60), 0, 100, &dpc));
+    NT_EXPECT_FALSE(KeReadStateTimer(&timer));
+    NT_EXPECT_TRUE(KeSetCoalescableTimer(&timer, RelativeMs(500), 0, 100, &dpc));
+    SimAdvance(MS_NS(400));
+    NT_EXPECT_EQ(Expirations, 1);
+    /* The tolerance goes with the setting. */
+    NT_EXPECT_TRUE(KeSetTimer(&timer, RelativeMs(7), &dpc));
+    SimAdvance(MS_NS(7) + 100);
+    NT_EXPECT_EQ(Expirations, 2);
+}
+
+NT_TEST(KeCoalescableTimer, UninitializedTimerIsABugcheck)
+{
+    KTIMER timer;
+
+    memset(&timer, 0, sizeof(timer));
+    NT_EXPECT_BUGCHECK(TIMER_OR_DPC_INVALID,
+                       KeSetCoalescableTimer(&timer, RelativeMs(1), 0, 50, NULL));
+}
