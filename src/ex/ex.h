@@ -48,6 +48,17 @@ VOID ExpQueryPoolStatistics(EXP_POOL_STATISTICS *Statistics);
 /* Allocation for the executive itself on behalf of a driver: Caller is recorded (X2). */
 PVOID ExpAllocatePool(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, ULONG_PTR Caller);
 
+/*
+ * How ex charges pool to processes; ps registers it (upward call), and without it nobody is
+ * charged. Charge: the current process pays; FALSE: it may not have that much. *Charged is who
+ * pays, or NULL for nobody, and is kept until Return. Both at <= DISPATCH_LEVEL.
+ */
+typedef struct EXP_QUOTA_OPS {
+    BOOLEAN (*Charge)(POOL_TYPE PoolType, SIZE_T Size, PVOID *Charged);
+    VOID (*Return)(PVOID Charged, POOL_TYPE PoolType, SIZE_T Size);
+} EXP_QUOTA_OPS;
+VOID ExpRegisterQuotaOps(const EXP_QUOTA_OPS *Ops);
+
 /* Gives back every block and count in Thread->Cache: ps calls it last when a thread ends. */
 VOID ExpFlushThreadCache(KTHREAD *Thread);
 

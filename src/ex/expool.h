@@ -11,10 +11,10 @@
  *                 page. A large block begins at a page; its header is its first descriptor.
  *             P2  Header.Check == ExpHeaderCheck(Header) iff the small block is live.
  *             P3  A free block's Check holds the encoded link to the next free one, and its
- *                 FreeCaller is not 0 if it was ever allocated.
- *             P4  Page 0 is never handed out: index 0 means none.
- * Locks       EXP_LOCK: leaf locks that do not touch IRQL, so that the pool also serves threads
- *             that are not attached yet. Order: class lock, then page lock; the tag lock alone.
+ *                 FreeCaller is not 0 if it was ever allocated. A live block's FreeCaller is who
+ * was charged for it (quota.c), or 0. P4  Page 0 is never handed out: index 0 means none. Locks
+ * EXP_LOCK: leaf locks that do not touch IRQL, so that the pool also serves threads that are not
+ * attached yet. Order: class lock, then page lock; the tag lock alone.
  */
 #pragma once
 
@@ -122,6 +122,16 @@ extern ULONG ExpGrowNext[2]; /* first page not committed, by kind; atomic */
 PVOID ExpAllocateBlock(ULONG Kind, SIZE_T Size, BOOLEAN WholePages, ULONG Tag, ULONG_PTR Caller);
 VOID ExpFreeBlock(PVOID Address, ULONG Tag, BOOLEAN CheckTag, ULONG_PTR Caller);
 VOID ExpPushClass(ULONG Kind, ULONG Class, EXP_HEADER *Header);
+
+/* The block is live, and its quota is Charged's to get back when it is freed. */
+VOID ExpSetCharged(PVOID Block, PVOID Charged);
+PVOID ExpGetCharged(PVOID Block);
+
+/* ---- quota.c ---- */
+/* As ExpAllocateBlock. *Status of a failure: STATUS_QUOTA_EXCEEDED or what no memory means. */
+PVOID ExpAllocateCharged(ULONG Kind, SIZE_T Size, BOOLEAN WholePages, ULONG Tag, ULONG_PTR Caller,
+                         NTSTATUS *Status);
+VOID ExpReturnQuota(PVOID Charged, ULONG Kind, SIZE_T Size);
 
 /* ---- guard.c: red zones, poison, quarantine, stacks ---- */
 VOID ExpInitializeGuard(VOID);

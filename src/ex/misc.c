@@ -8,6 +8,13 @@
  */
 #include "ex/ex.h"
 
+#define EXP_CPUID_FEATURES 1u
+#define EXP_CPUID_EXTENDED 0x80000001u
+#define EXP_CPUID_RANGE 0x80000000u
+#define EXP_CPUID_SSE3 (1u << 0)
+#define EXP_CPUID_CX16 (1u << 13)
+#define EXP_CPUID_OSXSAVE (1u << 27) /* the system has enabled XSAVE, not only the processor */
+#define EXP_CPUID_3DNOW (1u << 31)
 #define EXP_MINIMUM_TICK 10000u           /* 1 ms in units of 100 ns */
 #define EXP_SUITES VER_SUITE_SINGLEUSERTS /* what RtlGetVersion says */
 #define EXP_SUITE_BITS 16
@@ -15,6 +22,30 @@
 static KSPIN_LOCK ExpTickLock;
 static ULONG ExpTick;                                    /* atomic; 0: the default */
 static ULONG ExpTickRequests NT_GUARDED_BY(ExpTickLock); /* not restored yet */
+
+typedef struct EXP_CPUID {
+    ULONG Ecx;
+    ULONG Edx;
+} EXP_CPUID;
+
+/* All zero for a leaf that the processor does not have. */
+static EXP_CPUID
+ExpQueryCpuid(ULONG Leaf)
+{
+    ULONG a = Leaf & EXP_CPUID_RANGE;
+    ULONG b = 0;
+    ULONG c = 0;
+    ULONG d = 0;
+
+    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    if (a < Leaf) {
+        return (EXP_CPUID){0, 0};
+    }
+    a = Leaf;
+    c = 0;
+    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    return (EXP_CPUID){c, d};
+}
 
 static ULONG
 ExpCurrentTick(VOID)
@@ -37,7 +68,14 @@ ExUuidCreate(UUID *Uuid)
     return STATUS_SUCCESS;
 }
 
-/* What every x86-64 processor has. */
+/*
+ * ExIsProcessorFeaturePresent - asks for a PF_ constant
+ *
+ * Returns  TRUE for what every x86-64 processor has, and what CPUID says of this one; FALSE for
+ *          other architectures' features and numbers without a meaning
+ * IRQL     PASSIVE_LEVEL
+ * Source   WDK reference, nf-wdm-exisprocessorfeaturepresent
+ */
 BOOLEAN NTAPI
 ExIsProcessorFeaturePresent(ULONG ProcessorFeature)
 {
@@ -49,9 +87,17 @@ ExIsProcessorFeaturePresent(ULONG ProcessorFeature)
     case PF_RDTSC_INSTRUCTION_AVAILABLE:
     case PF_PAE_ENABLED:
     case PF_XMMI64_INSTRUCTIONS_AVAILABLE:
+    case PF_SSE_DAZ_MODE_AVAILABLE:
     case PF_NX_ENABLED:
-    case PF_COMPARE_EXCHANGE128:
         return TRUE;
+    case PF_3DNOW_INSTRUCTIONS_AVAILABLE:
+        return (ExpQueryCpuid(EXP_CPUID_EXTENDED).Edx & EXP_CPUID_3DNOW) != 0;
+    case PF_SSE3_INSTRUCTIONS_AVAILABLE:
+        return (ExpQueryCpuid(EXP_CPUID_FEATURES).Ecx & EXP_CPUID_SSE3) != 0;
+    case PF_COMPARE_EXCHANGE128:
+        return (ExpQueryCpuid(EXP_CPUID_FEATURES).Ecx & EXP_CPUID_CX16) != 0;
+    case PF_XSAVE_ENABLED:
+        return (ExpQueryCpuid(EXP_CPUID_FEATURES).Ecx & EXP_CPUID_OSXSAVE) != 0;
     default:
         return FALSE;
     }

@@ -373,6 +373,27 @@ ExpAllocateBlock(ULONG Kind, SIZE_T Size, BOOLEAN WholePages, ULONG Tag, ULONG_P
     return ExpBody(header);
 }
 
+EXP_NO_ASAN static ULONG_PTR *
+ExpChargedOf(PVOID Block)
+{
+    ULONG_PTR address = (ULONG_PTR)Block;
+
+    return (address & (PAGE_SIZE - 1)) == 0 ? &ExpPages[ExpPageIndex(address)].FreeCaller
+                                            : &((EXP_HEADER *)Block - 1)->FreeCaller;
+}
+
+EXP_NO_ASAN VOID
+ExpSetCharged(PVOID Block, PVOID Charged)
+{
+    *ExpChargedOf(Block) = (ULONG_PTR)Charged;
+}
+
+EXP_NO_ASAN PVOID
+ExpGetCharged(PVOID Block)
+{
+    return (PVOID)*ExpChargedOf(Block);
+}
+
 static BOOLEAN
 ExpIsTagWrong(ULONG Allocated, ULONG Freed, BOOLEAN CheckTag)
 {
@@ -401,6 +422,9 @@ ExpFreeLarge(ULONG Index, ULONG Tag, BOOLEAN CheckTag, ULONG_PTR Caller)
     if (!ExpGuarded && page->Slack >= sizeof(ULONG) &&
         *(volatile UCHAR *)(ExpPageAddress(Index) + size) != (EXP_TAIL & 0xFF)) {
         ExpReportTail(ExpPageAddress(Index), size, Caller);
+    }
+    if (page->FreeCaller != 0) {
+        ExpReturnQuota((PVOID)page->FreeCaller, ExpKindOf(ExpPageAddress(Index)), size);
     }
     page->FreeCaller = Caller;
     ExpCountFree(KiCurrentThreadPointer, page->Tag, size);
@@ -446,6 +470,9 @@ ExpFreeBlock(PVOID Address, ULONG Tag, BOOLEAN CheckTag, ULONG_PTR Caller)
         ExpReportTag(address, header->Tag, Tag, Caller);
     }
     sizeClass = page->Class;
+    if (__builtin_expect(header->FreeCaller != 0, 0)) {
+        ExpReturnQuota((PVOID)header->FreeCaller, kind, header->Size);
+    }
     ExpCountFree(thread, header->Tag, header->Size);
     if (__builtin_expect(ExpGuarded, 0)) {
         ExpCheckGuards(header, sizeClass);

@@ -44,6 +44,14 @@ ExpCheckRequest(ULONG Kind, POOL_TYPE PoolType, SIZE_T Size)
     }
 }
 
+static inline VOID
+ExpCheckMustSucceed(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag)
+{
+    if (__builtin_expect((PoolType & EXP_MUST_SUCCEED) != 0, 0)) {
+        ExpReportAllocation(0x9A, PoolType, Size, Tag, "The must-succeed pools do not exist.");
+    }
+}
+
 static inline PVOID
 ExpAllocateTyped(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, ULONG_PTR Caller)
 {
@@ -51,9 +59,7 @@ ExpAllocateTyped(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, ULONG_PTR Caller)
     PVOID block;
 
     ExpCheckRequest(kind, PoolType, Size);
-    if (__builtin_expect((PoolType & EXP_MUST_SUCCEED) != 0, 0)) {
-        ExpReportAllocation(0x9A, PoolType, Size, Tag, "The must-succeed pools do not exist.");
-    }
+    ExpCheckMustSucceed(PoolType, Size, Tag);
     /* A whole page is also aligned to a cache line. */
     block = ExpAllocateBlock(kind, Size, (PoolType & EXP_CACHE_ALIGNED) != 0, Tag, Caller);
     if (__builtin_expect(block == NULL && (PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE) != 0, 0)) {
@@ -85,12 +91,18 @@ ExpCheckTag(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, ULONG_PTR Caller)
 static PVOID
 ExpAllocateQuota(POOL_TYPE PoolType, SIZE_T Size, ULONG Tag, ULONG_PTR Caller)
 {
-    ULONG flags = (ULONG)PoolType;
-    BOOLEAN returns = (flags & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE) != 0;
+    ULONG kind = PoolType & PagedPool;
+    NTSTATUS status;
+    PVOID block;
 
-    flags &= ~(ULONG)POOL_QUOTA_FAIL_INSTEAD_OF_RAISE;
-    flags |= returns ? 0 : POOL_RAISE_IF_ALLOCATION_FAILURE;
-    return ExpAllocateTyped((POOL_TYPE)flags, Size, Tag, Caller);
+    ExpCheckRequest(kind, PoolType, Size);
+    ExpCheckMustSucceed(PoolType, Size, Tag);
+    block =
+        ExpAllocateCharged(kind, Size, (PoolType & EXP_CACHE_ALIGNED) != 0, Tag, Caller, &status);
+    if (block == NULL && (PoolType & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE) == 0) {
+        ExRaiseStatus(status);
+    }
+    return block;
 }
 
 static inline PVOID
@@ -99,17 +111,20 @@ ExpAllocateFlags(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag, ULONG_PTR Ca
     ULONG64 kinds = Flags & EXP_POOL_KINDS;
     ULONG64 required = Flags & 0xFFFFFFFFull;
     ULONG kind = kinds == POOL_FLAG_PAGED ? EXP_KIND_PAGED : EXP_KIND_NONPAGED;
+    BOOLEAN wholePages = (Flags & POOL_FLAG_CACHE_ALIGNED) != 0;
+    NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
     PVOID block = NULL;
 
     ExpCheckRequest(kind, (POOL_TYPE)kind, NumberOfBytes);
     /* Exactly one kind, nothing unknown among what is required, and a tag. */
     if (kinds != 0 && (kinds & (kinds - 1)) == 0 && (required & ~EXP_POOL_FLAGS) == 0 && Tag != 0) {
-        block = ExpAllocateBlock(kind, NumberOfBytes, (Flags & POOL_FLAG_CACHE_ALIGNED) != 0, Tag,
-                                 Caller);
+        block = (Flags & POOL_FLAG_USE_QUOTA) != 0
+                    ? ExpAllocateCharged(kind, NumberOfBytes, wholePages, Tag, Caller, &status)
+                    : ExpAllocateBlock(kind, NumberOfBytes, wholePages, Tag, Caller);
     }
     if (__builtin_expect(block == NULL, 0)) {
         if ((Flags & POOL_FLAG_RAISE_ON_FAILURE) != 0) {
-            ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
+            ExRaiseStatus(status);
         }
         return NULL;
     }
@@ -117,6 +132,60 @@ ExpAllocateFlags(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag, ULONG_PTR Ca
         memset(block, 0, NumberOfBytes);
     }
     return block;
+}
+
+/* The parameter may be passed over: it is optional, and Works says what else may be done with it.
+ */
+static inline BOOLEAN
+ExpIsParameterFine(const POOL_EXTENDED_PARAMETER *Parameter, BOOLEAN Works)
+{
+    return Works || Parameter->Optional != 0;
+}
+
+static BOOLEAN
+ExpIsPoolPriority(ULONG Priority)
+{
+    /* Low, normal or high, and how it lies in special pool: anyhow, overrun (8) or underrun (9). */
+    ULONG base = Priority & ~(ULONG)LowPoolPrioritySpecialPoolUnderrun;
+    ULONG placement = Priority & (ULONG)LowPoolPrioritySpecialPoolUnderrun;
+
+    return (base == LowPoolPriority || base == NormalPoolPriority || base == HighPoolPriority) &&
+           placement != 1;
+}
+
+/*
+ * What ExAllocatePool3 is told besides. Every priority gets what there is, since the pools end
+ * where the address space does, and every byte is on the only node.
+ */
+static BOOLEAN
+ExpCheckParameters(POOL_FLAGS Flags, PCPOOL_EXTENDED_PARAMETER Parameters, ULONG Count)
+{
+    BOOLEAN fine = Count == 0 || Parameters != NULL;
+
+    for (ULONG i = 0; fine && i < Count; i++) {
+        const POOL_EXTENDED_PARAMETER *parameter = &Parameters[i];
+
+        switch (parameter->Type) {
+        case PoolExtendedParameterPriority:
+            fine = ExpIsParameterFine(parameter, ExpIsPoolPriority((ULONG)parameter->Priority));
+            break;
+        case PoolExtendedParameterNumaNode:
+            fine = ExpIsParameterFine(parameter,
+                                      (Flags & EXP_POOL_KINDS) == POOL_FLAG_NON_PAGED &&
+                                          ((parameter->PreferredNode & MM_ANY_NODE_OK) != 0 ||
+                                           parameter->PreferredNode <= KeQueryHighestNodeNumber()));
+            break;
+        case PoolExtendedParameterSecurePool:
+            if (parameter->Optional == 0) {
+                KiUnimplementedExport("ExAllocatePool3 with PoolExtendedParameterSecurePool");
+            }
+            break;
+        default:
+            fine = ExpIsParameterFine(parameter, FALSE);
+            break;
+        }
+    }
+    return fine;
 }
 
 static inline VOID
@@ -182,7 +251,7 @@ ExAllocatePoolWithQuotaTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 }
 
 /*
- * Differs  quota is not charged; POOL_FLAG_SESSION fails; executable pool is not executable
+ * Differs  POOL_FLAG_SESSION fails; executable pool is not executable
  */
 PVOID NTAPI
 ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
@@ -202,22 +271,38 @@ ExFreePoolWithTag(PVOID P, ULONG Tag)
     ExpFree(P, Tag, TRUE, NT_CALLER());
 }
 
-/* Differs: extended parameters (priority, secure pool, NUMA) are refused: NULL. */
+/*
+ * ExAllocatePool3 - ExAllocatePool2 with more to say
+ *
+ * Returns  NULL, or raises, also for an extended parameter that is not optional and wrong: no type,
+ *          no EX_POOL_PRIORITY, a NUMA node that there is not, or one for other than
+ *          POOL_FLAG_NON_PAGED
+ * Differs  as ExAllocatePool2; secure pools do not exist: an allocation from one, unless optional,
+ *          is a bugcheck by name
+ * IRQL     as ExAllocatePool2
+ * Source   WDK reference, nf-wdm-exallocatepool3, POOL_EXTENDED_PARAMETER
+ */
 PVOID NTAPI
 ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
                 PCPOOL_EXTENDED_PARAMETER ExtendedParameters, ULONG ExtendedParametersCount)
 {
-    return ExpAllocateFlags(ExtendedParametersCount == 0 ? Flags : Flags & ~EXP_POOL_KINDS,
-                            NumberOfBytes, Tag, NT_CALLER());
+    BOOLEAN fine = ExpCheckParameters(Flags, ExtendedParameters, ExtendedParametersCount);
+
+    /* Without a kind the flags are wrong, which fails in the way that they ask for. */
+    return ExpAllocateFlags(fine ? Flags : Flags & ~EXP_POOL_KINDS, NumberOfBytes, Tag,
+                            NT_CALLER());
 }
 
+/* Differs: an extended parameter that is not optional is a bugcheck by name. */
 VOID NTAPI
 ExFreePool2(PVOID Block, ULONG Tag, PCPOOL_EXTENDED_PARAMETER ExtendedParameters,
             ULONG ExtendedParametersCount)
 {
     NT_ENTER(ExFreePool2);
-    if (ExtendedParametersCount != 0) {
-        KiUnimplementedExport("ExFreePool2 with extended parameters");
+    for (ULONG i = 0; i < ExtendedParametersCount; i++) {
+        if (ExtendedParameters[i].Optional == 0) {
+            KiUnimplementedExport("ExFreePool2 with extended parameters");
+        }
     }
     ExpFree(Block, Tag, TRUE, NT_CALLER());
 }
@@ -228,10 +313,10 @@ ExQueryPoolBlockSize(PVOID PoolBlock, PBOOLEAN QuotaCharged)
     EXP_POOL_BLOCK block;
     BOOLEAN isFree;
 
-    *QuotaCharged = FALSE;
     if (!ExpDescribePoolAddress((ULONG_PTR)PoolBlock, &block, &isFree) || isFree) {
         ExpReportBadFree((ULONG_PTR)PoolBlock, NT_CALLER());
     }
+    *QuotaCharged = ExpGetCharged(block.Address) != NULL;
     return block.Size;
 }
 

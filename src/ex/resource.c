@@ -410,13 +410,10 @@ ExpIsResourceOwner(PERESOURCE Resource, KTHREAD *Thread)
     return FALSE;
 }
 
-#pragma GCC visibility push(default)
-
-NTSTATUS NTAPI
-ExInitializeResourceLite(PERESOURCE Resource)
+static VOID
+ExpInitializeResource(PERESOURCE Resource, ULONG_PTR Caller)
 {
-    NT_ENTER(ExInitializeResourceLite);
-    ULONG_PTR before = ExpTrackObject(Resource, ExpTrackedResource, NT_CALLER());
+    ULONG_PTR before = ExpTrackObject(Resource, ExpTrackedResource, Caller);
 
     if (ExpVerifying && before != 0) {
         ExpReportResource(EXP_BUGCHECK_VERIFIER, 0xD0, Resource,
@@ -426,6 +423,15 @@ ExInitializeResourceLite(PERESOURCE Resource)
     memset(Resource, 0, sizeof(*Resource));
     InitializeListHead(&Resource->SystemResourcesList);
     KeInitializeSpinLock(&Resource->SpinLock);
+}
+
+#pragma GCC visibility push(default)
+
+NTSTATUS NTAPI
+ExInitializeResourceLite(PERESOURCE Resource)
+{
+    NT_ENTER(ExInitializeResourceLite);
+    ExpInitializeResource(Resource, NT_CALLER());
     return STATUS_SUCCESS;
 }
 
@@ -455,7 +461,8 @@ ExReinitializeResourceLite(PERESOURCE Resource)
 {
     NT_ENTER(ExReinitializeResourceLite);
     ExDeleteResourceLite(Resource);
-    return ExInitializeResourceLite(Resource);
+    ExpInitializeResource(Resource, NT_CALLER());
+    return STATUS_SUCCESS;
 }
 
 /* IRQL <= APC_LEVEL, normal kernel APCs disabled; FALSE only without Wait. */

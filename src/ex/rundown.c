@@ -19,7 +19,6 @@ typedef struct EXP_RUNDOWN {
 /* The references of all processors in one: contention on it is the host's to bear. */
 typedef struct _EX_RUNDOWN_REF_CACHE_AWARE {
     EX_RUNDOWN_REF Ref;
-    BOOLEAN IsPool;
 } EX_RUNDOWN_REF_CACHE_AWARE;
 
 static BOOLEAN
@@ -51,6 +50,7 @@ ExpReleaseRundown(PEX_RUNDOWN_REF RunRef, ULONG Count)
     /* Acquire: the value may lead to a waiter. */
     ULONG_PTR value = __atomic_load_n(&RunRef->Count, __ATOMIC_ACQUIRE);
     ULONG_PTR change = (ULONG_PTR)Count * EX_RUNDOWN_COUNT_INC;
+    ULONG_PTR holders;
     EXP_RUNDOWN *waiter;
 
     do {
@@ -59,7 +59,11 @@ ExpReleaseRundown(PEX_RUNDOWN_REF RunRef, ULONG Count)
             if (waiter == NULL) {
                 ExpReportRundown(RunRef);
             }
-            if (__atomic_sub_fetch(&waiter->Holders, Count, __ATOMIC_ACQ_REL) == 0) {
+            holders = __atomic_fetch_sub(&waiter->Holders, Count, __ATOMIC_ACQ_REL);
+            if (holders < Count) {
+                ExpReportRundown(RunRef);
+            }
+            if (holders == Count) {
                 KeSetEvent(&waiter->Done, 0, FALSE);
             }
             return;
@@ -176,7 +180,6 @@ ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType, ULONG PoolTag)
     runRef = ExpAllocatePool(PoolType, sizeof(*runRef), PoolTag, NT_CALLER());
     if (runRef != NULL) {
         runRef->Ref.Count = 0;
-        runRef->IsPool = TRUE;
     }
     return runRef;
 }
@@ -193,9 +196,13 @@ ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheA
                                         SIZE_T RunRefSize)
 {
     NT_ENTER(ExInitializeRundownProtectionCacheAware);
-    NT_ASSERT_INTERNAL(RunRefSize >= sizeof(*RunRefCacheAware));
+    if (RunRefSize < sizeof(*RunRefCacheAware)) {
+        KiBugCheckDetail(EXP_BUGCHECK_VERIFIER, 0x1007, (ULONG_PTR)RunRefCacheAware, RunRefSize, 0,
+                         "ExInitializeRundownProtectionCacheAware gets %llu bytes: "
+                         "ExSizeOfRundownProtectionCacheAware says how many it needs.",
+                         (unsigned long long)RunRefSize);
+    }
     RunRefCacheAware->Ref.Count = 0;
-    RunRefCacheAware->IsPool = FALSE;
 }
 
 BOOLEAN FASTCALL

@@ -83,6 +83,44 @@ JoinThread(TEST_THREAD *Thread)
     HalpWaitThreadEnd(Thread->Host);
 }
 
+/* Threads for ex's work items. */
+typedef struct WORKER {
+    TEST_THREAD Thread;
+    PKSTART_ROUTINE Routine;
+    PVOID Context;
+} WORKER;
+
+static WORKER Workers[40];
+static LONG WorkerCount;
+
+static inline void
+RunWorker(void *Context)
+{
+    WORKER *worker = Context;
+
+    worker->Routine(worker->Context);
+}
+
+static inline NTSTATUS
+CreateWorker(PKSTART_ROUTINE Routine, PVOID Context, PVOID *Thread)
+{
+    WORKER *worker = &Workers[__atomic_fetch_add(&WorkerCount, 1, __ATOMIC_RELAXED)];
+
+    worker->Routine = Routine;
+    worker->Context = Context;
+    StartThread(&worker->Thread, RunWorker, worker);
+    *Thread = worker;
+    return STATUS_SUCCESS;
+}
+
+static inline VOID
+WaitWorker(PVOID Thread)
+{
+    JoinThread(&((WORKER *)Thread)->Thread);
+}
+
+__attribute__((unused)) static const EXP_THREAD_OPS WorkerOps = {CreateWorker, WaitWorker};
+
 /* Status that the statement raises; STATUS_SUCCESS if none. */
 #define RAISED(statement)                                            \
     ({                                                               \

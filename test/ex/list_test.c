@@ -52,7 +52,84 @@ NT_TEST(ExSList, MisalignedHeaderRaises)
                      STATUS_DATATYPE_MISALIGNMENT);
 }
 
+NT_TEST(ExSList, ChainIsPushedInItsOrder)
+{
+    static SLIST_HEADER head;
+    static ITEM items[6];
+
+    InitializeSListHead(&head);
+    for (ULONG i = 0; i < 5; i++) {
+        items[i].Link.Next = &items[i + 1].Link;
+    }
+    NT_EXPECT_EQ(InterlockedPushListSList(&head, &items[0].Link, &items[2].Link, 3), NULL);
+    NT_EXPECT_EQ(ExQueryDepthSList(&head), 3);
+    NT_EXPECT_EQ(InterlockedPushListSList(&head, &items[3].Link, &items[5].Link, 3),
+                 &items[0].Link);
+    NT_EXPECT_EQ(ExQueryDepthSList(&head), 6);
+    for (ULONG i = 0; i < 6; i++) {
+        NT_EXPECT_EQ(InterlockedPopEntrySList(&head), &items[(i + 3) % 6].Link);
+    }
+    NT_EXPECT_EQ(InterlockedPopEntrySList(&head), NULL);
+    NT_EXPECT_EQ(ExQueryDepthSList(&head), 0);
+}
+
 static SLIST_HEADER SharedList;
+
+/* Collects up to three entries and gives them back as one chain. */
+static void
+PassChains(void *Context)
+{
+    for (ULONG round = 0; round < 100; round++) {
+        ITEM *first = NULL;
+        ITEM *last = NULL;
+        ULONG count = 0;
+
+        while (count < 3) {
+            PSLIST_ENTRY entry = InterlockedPopEntrySList(&SharedList);
+
+            if (entry == NULL) {
+                break;
+            }
+            entry->Next = first != NULL ? &first->Link : NULL;
+            first = CONTAINING_RECORD(entry, ITEM, Link);
+            NT_EXPECT_EQ(__atomic_add_fetch(&first->Owners, 1, __ATOMIC_RELAXED), 1);
+            last = last != NULL ? last : first;
+            count++;
+        }
+        SimSchedulingPoint();
+        for (ITEM *item = first; count != 0 && item != NULL;
+             item = item == last ? NULL : CONTAINING_RECORD(item->Link.Next, ITEM, Link)) {
+            item->Value++;
+            __atomic_sub_fetch(&item->Owners, 1, __ATOMIC_RELAXED);
+        }
+        if (count != 0) {
+            InterlockedPushListSList(&SharedList, &first->Link, &last->Link, count);
+        }
+    }
+}
+
+NT_TEST_SEEDS(ExSList, ThreadsPassChains, 10)
+{
+    static TEST_THREAD threads[3];
+    static ITEM items[7];
+    ULONG count = 0;
+
+    InitializeSListHead(&SharedList);
+    for (ULONG i = 0; i < 7; i++) {
+        InterlockedPushEntrySList(&SharedList, &items[i].Link);
+    }
+    for (ULONG i = 0; i < 3; i++) {
+        StartThread(&threads[i], PassChains, NULL);
+    }
+    for (ULONG i = 0; i < 3; i++) {
+        JoinThread(&threads[i]);
+    }
+    NT_EXPECT_EQ(ExQueryDepthSList(&SharedList), 7);
+    while (InterlockedPopEntrySList(&SharedList) != NULL) {
+        count++;
+    }
+    NT_EXPECT_EQ(count, 7);
+}
 
 /* Each entry has one owner at a time, and is freed memory when it has left for good. */
 static void
@@ -454,43 +531,6 @@ NT_TEST(ExLookaside, DeletingTwiceIsABugCheck)
 
 /* ---- work items ---- */
 
-typedef struct WORKER {
-    TEST_THREAD Thread;
-    PKSTART_ROUTINE Routine;
-    PVOID Context;
-} WORKER;
-
-static WORKER Workers[40];
-static LONG WorkerCount;
-
-static void
-RunWorker(void *Context)
-{
-    WORKER *worker = Context;
-
-    worker->Routine(worker->Context);
-}
-
-static NTSTATUS
-CreateWorker(PKSTART_ROUTINE Routine, PVOID Context, PVOID *Thread)
-{
-    WORKER *worker = &Workers[__atomic_fetch_add(&WorkerCount, 1, __ATOMIC_RELAXED)];
-
-    worker->Routine = Routine;
-    worker->Context = Context;
-    StartThread(&worker->Thread, RunWorker, worker);
-    *Thread = worker;
-    return STATUS_SUCCESS;
-}
-
-static VOID
-WaitWorker(PVOID Thread)
-{
-    JoinThread(&((WORKER *)Thread)->Thread);
-}
-
-static const EXP_THREAD_OPS WorkerOps = {CreateWorker, WaitWorker};
-
 typedef struct JOB {
     WORK_QUEUE_ITEM Item;
     LONG *Done;
@@ -598,108 +638,4 @@ NT_TEST(ExWork, ReturningAtRaisedIrqlIsABugCheck)
     NT_EXPECT_STATUS(ExpInitializeSystem(), STATUS_SUCCESS);
     ExInitializeWorkItem(&item, RaiseAndReturn, NULL);
     NT_EXPECT_BUGCHECK(0xE1, ExQueueWorkItem(&item, DelayedWorkQueue); ExpFlushWorkItems());
-}
-
-/* ---- EX_TIMER ---- */
-
-static LONG Expirations;
-
-static void NTAPI
-OnExpiry(PEX_TIMER Timer, PVOID Context)
-{
-    NT_EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
-    NT_EXPECT_EQ(Context, (PVOID)5);
-    Expirations++;
-}
-
-static void NTAPI
-OnDelete(void *Context)
-{
-    ++*(LONG *)Context;
-}
-
-NT_TEST(ExTimer, ExpiresRepeatsAndIsDeleted)
-{
-    PEX_TIMER timer = ExAllocateTimer(OnExpiry, (PVOID)5, EX_TIMER_HIGH_RESOLUTION);
-    LONG deleted = 0;
-    EXT_DELETE_PARAMETERS parameters = {.DeleteCallback = OnDelete, .DeleteContext = &deleted};
-
-    NT_EXPECT_NE(timer, NULL);
-    NT_EXPECT_EQ(ExAllocateTimer(OnExpiry, NULL, 0x100), NULL);
-    NT_EXPECT_FALSE(ExSetTimer(timer, -100000, 0, NULL));
-    NT_EXPECT_TRUE(ExSetTimer(timer, -50000, 20000, NULL));
-    SimAdvance(5500000);
-    NT_EXPECT_EQ(Expirations, 1);
-    SimAdvance(4000000);
-    NT_EXPECT_EQ(Expirations, 3);
-    NT_EXPECT_STATUS(KeWaitForSingleObject(timer, Executive, KernelMode, FALSE, NULL),
-                     STATUS_SUCCESS);
-    NT_EXPECT_TRUE(ExCancelTimer(timer, NULL));
-    NT_EXPECT_FALSE(ExCancelTimer(timer, NULL));
-    NT_EXPECT_FALSE(ExDeleteTimer(timer, TRUE, TRUE, &parameters));
-    NT_EXPECT_EQ(deleted, 1);
-}
-
-NT_TEST(ExTimer, ReleasesOneWaitUnlessItIsANotificationTimer)
-{
-    static const struct {
-        ULONG Attributes;
-        NTSTATUS Second;
-    } rows[] = {{0, STATUS_TIMEOUT}, {EX_TIMER_NOTIFICATION, STATUS_SUCCESS}};
-    LARGE_INTEGER now = {.QuadPart = 0};
-
-    NT_FOR_EACH (row, rows) {
-        PEX_TIMER timer = ExAllocateTimer(NULL, NULL, row->Attributes);
-        ExSetTimer(timer, -10000, 0, NULL);
-        SimAdvance(2000000);
-        NT_EXPECT_STATUS(KeWaitForSingleObject(timer, Executive, KernelMode, FALSE, &now),
-                         STATUS_SUCCESS);
-        NT_EXPECT_STATUS(KeWaitForSingleObject(timer, Executive, KernelMode, FALSE, &now),
-                         row->Second);
-        ExDeleteTimer(timer, TRUE, TRUE, NULL);
-    }
-}
-
-NT_TEST(ExTimer, HighResolutionExcludesNoWake)
-{
-    NT_EXPECT_BUGCHECK(
-        0xC7, ExAllocateTimer(OnExpiry, NULL, EX_TIMER_HIGH_RESOLUTION | EX_TIMER_NO_WAKE));
-}
-
-NT_TEST(ExTimer, HighResolutionWantsARelativeTime)
-{
-    PEX_TIMER timer = ExAllocateTimer(OnExpiry, NULL, EX_TIMER_HIGH_RESOLUTION);
-
-    NT_EXPECT_BUGCHECK(0xC7, ExSetTimer(timer, 1, 0, NULL));
-}
-
-NT_TEST(ExTimer, PeriodIsNotNegative)
-{
-    PEX_TIMER timer = ExAllocateTimer(OnExpiry, NULL, 0);
-
-    NT_EXPECT_BUGCHECK(0xC7, ExSetTimer(timer, -10000, -1, NULL));
-}
-
-NT_TEST(ExTimer, DeletedFromDispatchLevel)
-{
-    PEX_TIMER timer = ExAllocateTimer(NULL, NULL, EX_TIMER_NOTIFICATION);
-    LONG deleted = 0;
-    EXT_DELETE_PARAMETERS parameters = {.DeleteCallback = OnDelete, .DeleteContext = &deleted};
-    KIRQL irql;
-
-    ExpRegisterThreadOps(&WorkerOps);
-    NT_EXPECT_STATUS(ExpInitializeSystem(), STATUS_SUCCESS);
-    ExSetTimer(timer, -100000000, 0, NULL);
-    KeRaiseIrql(DISPATCH_LEVEL, &irql);
-    NT_EXPECT_TRUE(ExDeleteTimer(timer, TRUE, FALSE, &parameters));
-    KeLowerIrql(irql);
-    ExpFlushWorkItems();
-    NT_EXPECT_EQ(deleted, 1);
-    timer = ExAllocateTimer(NULL, NULL, 0);
-    KeRaiseIrql(APC_LEVEL, &irql);
-    NT_EXPECT_FALSE(ExDeleteTimer(timer, TRUE, TRUE, &parameters));
-    NT_EXPECT_EQ(deleted, 2);
-    KeLowerIrql(irql);
-    ExpFlushWorkItems();
-    ExpShutdownSystem();
 }

@@ -56,6 +56,20 @@ NT_TEST(TimerResolution, ComesBackWhenAllHaveRestoredIt)
     NT_EXPECT_EQ(CurrentTick(), increment);
 }
 
+/* There is no tick to wait for: due is due, whatever the resolution is said to be. */
+NT_TEST(TimerResolution, DoesNotHoldTimersBack)
+{
+    LARGE_INTEGER due = {.QuadPart = -10000};
+    KTIMER timer;
+
+    KeInitializeTimer(&timer);
+    KeSetTimer(&timer, due, NULL);
+    SimAdvance(999000);
+    NT_EXPECT_FALSE(KeReadStateTimer(&timer));
+    SimAdvance(2000);
+    NT_EXPECT_TRUE(KeReadStateTimer(&timer));
+}
+
 NT_TEST(Suite, IsTheOneThatTheVersionTells)
 {
     RTL_OSVERSIONINFOEXW info = {.dwOSVersionInfoSize = sizeof(info)};
@@ -79,4 +93,85 @@ NT_TEST(Uuid, IsRandomAndSaysSo)
     NT_EXPECT_TRUE(memcmp(&first, &second, sizeof(first)) != 0);
     NT_EXPECT_EQ(first.Data3 >> 12, 4);
     NT_EXPECT_EQ(first.Data4[0] >> 6, 2);
+}
+
+static UUID Uuids[4][50];
+
+static void
+CreateUuids(void *Context)
+{
+    for (ULONG i = 0; i < 50; i++) {
+        NT_EXPECT_STATUS(ExUuidCreate(&Uuids[(ULONG_PTR)Context][i]), STATUS_SUCCESS);
+        SimSchedulingPoint();
+    }
+}
+
+NT_TEST_SEEDS(Uuid, IsNeverGivenTwice, 3)
+{
+    static TEST_THREAD threads[4];
+    const UUID *all = &Uuids[0][0];
+
+    for (ULONG i = 0; i < 4; i++) {
+        StartThread(&threads[i], CreateUuids, (void *)(ULONG_PTR)i);
+    }
+    for (ULONG i = 0; i < 4; i++) {
+        JoinThread(&threads[i]);
+    }
+    for (ULONG i = 0; i < 200; i++) {
+        for (ULONG k = 0; k < i; k++) {
+            NT_EXPECT_TRUE(memcmp(&all[i], &all[k], sizeof(*all)) != 0);
+        }
+    }
+}
+
+/* Answers compared with others' questions to the processor. */
+NT_TEST(Processor, HasTheFeaturesThatItSays)
+{
+    static const ULONG always[] = {
+        PF_COMPARE_EXCHANGE_DOUBLE,
+        PF_MMX_INSTRUCTIONS_AVAILABLE,
+        PF_XMMI_INSTRUCTIONS_AVAILABLE,
+        PF_RDTSC_INSTRUCTION_AVAILABLE,
+        PF_PAE_ENABLED,
+        PF_XMMI64_INSTRUCTIONS_AVAILABLE,
+        PF_SSE_DAZ_MODE_AVAILABLE,
+        PF_NX_ENABLED,
+    };
+    static const ULONG never[] = {
+        PF_FLOATING_POINT_PRECISION_ERRATA,
+        PF_FLOATING_POINT_EMULATED,
+        PF_PPC_MOVEMEM_64BIT_OK,
+        PF_ALPHA_BYTE_INSTRUCTIONS,
+        PF_COMPARE64_EXCHANGE128,
+        64,
+        0xFFFFFFFF,
+    };
+    int registers[4];
+
+    NT_FOR_EACH (feature, always) {
+        NT_EXPECT_TRUE(ExIsProcessorFeaturePresent(*feature));
+    }
+    NT_FOR_EACH (feature, never) {
+        NT_EXPECT_FALSE(ExIsProcessorFeaturePresent(*feature));
+    }
+    NT_EXPECT_EQ(ExIsProcessorFeaturePresent(PF_SSE3_INSTRUCTIONS_AVAILABLE),
+                 __builtin_cpu_supports("sse3") != 0);
+    __cpuid(registers, 1);
+    NT_EXPECT_EQ(ExIsProcessorFeaturePresent(PF_COMPARE_EXCHANGE128), registers[2] >> 13 & 1);
+    /* AVX is usable only where the system has enabled XSAVE. */
+    if (__builtin_cpu_supports("avx")) {
+        NT_EXPECT_TRUE(ExIsProcessorFeaturePresent(PF_XSAVE_ENABLED));
+    }
+}
+
+/* A thread of the kernel, and one that a program's system call brought here. */
+NT_TEST(PreviousMode, IsThatOfTheCallerOfTheKernel)
+{
+    KTHREAD *thread = KiGetCurrentThread();
+
+    NT_EXPECT_EQ(ExGetPreviousMode(), KernelMode);
+    thread->PreviousMode = UserMode;
+    NT_EXPECT_EQ(ExGetPreviousMode(), UserMode);
+    thread->PreviousMode = KernelMode;
+    NT_EXPECT_EQ(ExGetPreviousMode(), KernelMode);
 }

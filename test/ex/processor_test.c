@@ -113,3 +113,17 @@ NT_TEST(Nmi, HandleOfAnotherKindIsNone)
     NT_EXPECT_STATUS(KeDeregisterNmiCallback(handle), STATUS_INVALID_HANDLE);
     KeDeregisterProcessorChangeCallback(handle);
 }
+
+NT_TEST(Nmi, RegistrationFailsWithoutMemory)
+{
+    HEARD heard = {.FailAt = 99};
+
+    SimSetFaultPlan("pool", 1);
+    NT_EXPECT_EQ(KeRegisterNmiCallback(Nmi, NULL), NULL);
+    SimSetFaultPlan("pool", 1);
+    NT_EXPECT_EQ(KeRegisterProcessorChangeCallback(Hear, &heard, KE_PROCESSOR_CHANGE_ADD_EXISTING),
+                 NULL);
+    SimSetFaultPlan(NULL, 0);
+    /* Who could not register is not told of anything. */
+    NT_EXPECT_EQ(heard.Start, 0);
+}

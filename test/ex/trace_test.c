@@ -4,6 +4,12 @@
  */
 #include "ex_test.h"
 
+/* Of evntrace.h, which is no header of the WDK. */
+#define TRACE_MESSAGE_SEQUENCE 0x01
+#define TRACE_MESSAGE_GUID 0x02
+#define TRACE_MESSAGE_TIMESTAMP 0x08
+#define TRACE_MESSAGE_SYSTEMINFO 0x20
+
 static const GUID Provider = {1, 2, 3, {4, 5, 6, 7, 8, 9, 10, 11}};
 static const EVENT_DESCRIPTOR Event = {.Id = 1, .Level = 4};
 
@@ -203,6 +209,174 @@ NT_TEST(Wpp, WithoutASessionNoHandleIsValid)
     NT_EXPECT_EQ(required, 0);
     NT_EXPECT_STATUS(WmiQueryTraceInformation(MaxTraceInformationClass, &handle, 8, NULL, NULL),
                      STATUS_INVALID_INFO_CLASS);
+}
+
+static NTSTATUS
+TraceMessageVa(TRACEHANDLE Handle, ULONG Flags, ...)
+{
+    __builtin_va_list arguments;
+    NTSTATUS status;
+
+    __builtin_va_start(arguments, Flags);
+    status = WmiTraceMessageVa(Handle, Flags, &Provider, 1, arguments);
+    __builtin_va_end(arguments);
+    return status;
+}
+
+/* Both forms, whatever the handle, the flags and the parts of the message are, at any IRQL. */
+NT_TEST(Wpp, MessagesNeedASession)
+{
+    static const TRACEHANDLE handles[] = {0, 1, 0x10000, ~(TRACEHANDLE)0};
+    static const ULONG flags[] = {0, TRACE_MESSAGE_GUID,
+                                  TRACE_MESSAGE_SEQUENCE | TRACE_MESSAGE_GUID |
+                                      TRACE_MESSAGE_TIMESTAMP | TRACE_MESSAGE_SYSTEMINFO};
+    static const KIRQL levels[] = {PASSIVE_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL};
+    ULONG value = 4711;
+
+    NT_FOR_EACH (level, levels) {
+        KIRQL irql;
+
+        KeRaiseIrql(*level, &irql);
+        NT_FOR_EACH (handle, handles) {
+            NT_FOR_EACH (flag, flags) {
+                NT_EXPECT_STATUS(WmiTraceMessage(*handle, *flag, (LPGUID)&Provider, 2, &value,
+                                                 (ULONG)sizeof(value), NULL, 0),
+                                 STATUS_INVALID_HANDLE);
+                NT_EXPECT_STATUS(
+                    TraceMessageVa(*handle, *flag, &value, (ULONG)sizeof(value), NULL, 0),
+                    STATUS_INVALID_HANDLE);
+            }
+        }
+        KeLowerIrql(irql);
+    }
+}
+
+/* Every class checks its length first, then what it is given, and tells the length if asked. */
+NT_TEST(Wpp, QueriesCheckLengthAndInput)
+{
+    static const struct {
+        TRACE_INFORMATION_CLASS Class;
+        ULONG Length;
+        BOOLEAN LongerIsFine;
+        NTSTATUS WithoutInput;
+        NTSTATUS WithInput;
+    } rows[] = {
+        {TraceIdClass, 4, TRUE, STATUS_INVALID_PARAMETER_MIX, STATUS_INVALID_HANDLE},
+        {TraceEnableFlagsClass, 4, TRUE, STATUS_INVALID_PARAMETER_MIX, STATUS_INVALID_HANDLE},
+        {TraceEnableLevelClass, 4, TRUE, STATUS_INVALID_PARAMETER_MIX, STATUS_INVALID_HANDLE},
+        {TraceHandleClass, 8, FALSE, STATUS_INVALID_PARAMETER_MIX, STATUS_INVALID_HANDLE},
+        {TraceHandleByNameClass, 8, FALSE, STATUS_INVALID_PARAMETER_MIX, STATUS_INVALID_PARAMETER},
+        {GlobalLoggerHandleClass, 8, FALSE, STATUS_NOT_FOUND, STATUS_NOT_FOUND},
+    };
+    UCHAR buffer[16];
+    UCHAR input[64] = {0};
+    ULONG required;
+
+    NT_FOR_EACH (row, rows) {
+        required = 99;
+        NT_EXPECT_STATUS(
+            WmiQueryTraceInformation(row->Class, buffer, row->Length - 1, &required, input),
+            STATUS_INFO_LENGTH_MISMATCH);
+        NT_EXPECT_EQ(required, row->Length);
+        NT_EXPECT_STATUS(WmiQueryTraceInformation(row->Class, buffer, row->Length + 1, NULL, input),
+                         row->LongerIsFine ? row->WithInput : STATUS_INFO_LENGTH_MISMATCH);
+        NT_EXPECT_STATUS(WmiQueryTraceInformation(row->Class, buffer, row->Length, NULL, NULL),
+                         row->WithoutInput);
+        NT_EXPECT_STATUS(WmiQueryTraceInformation(row->Class, buffer, row->Length, NULL, input),
+                         row->WithInput);
+    }
+    NT_EXPECT_STATUS(
+        WmiQueryTraceInformation(AllLoggerHandlesClass, buffer, sizeof(buffer), NULL, NULL),
+        STATUS_SUCCESS);
+}
+
+/* What a session would do is not to be had: this fails on the day when there are sessions. */
+static ULONG Enabled;
+
+static VOID NTAPI
+OnEnable(LPCGUID SourceId, ULONG ControlCode, UCHAR Level, ULONGLONG MatchAnyKeyword,
+         ULONGLONG MatchAllKeyword, PEVENT_FILTER_DESCRIPTOR FilterData, PVOID CallbackContext)
+{
+    ++Enabled;
+}
+
+NT_TEST(Etw, NobodyEnablesAProvider)
+{
+    REGHANDLE handle = 0;
+
+    NT_EXPECT_STATUS(EtwRegister(&Provider, OnEnable, NULL, &handle), STATUS_SUCCESS);
+    for (ULONG level = 0; level < 256; level += 51) {
+        NT_EXPECT_FALSE(EtwProviderEnabled(handle, (UCHAR)level, ~0ull));
+    }
+    NT_EXPECT_FALSE(EtwEventEnabled(handle, &Event));
+    NT_EXPECT_FALSE(EtwEventEnabled(0, &Event));
+    NT_EXPECT_EQ(Enabled, 0);
+    NT_EXPECT_STATUS(EtwUnregister(handle), STATUS_SUCCESS);
+}
+
+NT_TEST(Etw, RegistrationCanRunOutOfMemory)
+{
+    REGHANDLE handle = 5;
+
+    SimSetFaultPlan("pool", 1);
+    NT_EXPECT_STATUS(EtwRegister(&Provider, NULL, NULL, &handle), STATUS_NO_MEMORY);
+    SimSetFaultPlan(NULL, 0);
+    NT_EXPECT_EQ(handle, 5);
+}
+
+/* All four ways to write check the same, at any IRQL. */
+NT_TEST(Etw, EveryWriteChecksItsArguments)
+{
+    static const KIRQL levels[] = {PASSIVE_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL};
+    static EVENT_DATA_DESCRIPTOR data[129];
+    REGHANDLE handle = Register();
+
+    NT_FOR_EACH (level, levels) {
+        KIRQL irql;
+
+        KeRaiseIrql(*level, &irql);
+        for (ULONG count = 0; count <= 129; count += 43) {
+            NTSTATUS expected = count <= 128 ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+
+            NT_EXPECT_STATUS(EtwWrite(handle, &Event, &Provider, count, data), expected);
+            NT_EXPECT_STATUS(EtwWriteTransfer(handle, &Event, &Provider, &Provider, count, data),
+                             expected);
+            NT_EXPECT_STATUS(EtwWriteEx(handle, &Event, 0, 0, &Provider, &Provider, count, data),
+                             expected);
+        }
+        NT_EXPECT_STATUS(EtwWriteTransfer(handle, NULL, NULL, NULL, 0, NULL),
+                         STATUS_INVALID_PARAMETER);
+        NT_EXPECT_STATUS(EtwWriteEx(handle, NULL, 0, 0, NULL, NULL, 0, NULL),
+                         STATUS_INVALID_PARAMETER);
+        NT_EXPECT_STATUS(EtwWriteTransfer(handle, &Event, NULL, NULL, 1, NULL),
+                         STATUS_INVALID_PARAMETER);
+        NT_EXPECT_STATUS(EtwWriteEx(handle, &Event, ~0ull, 0, NULL, NULL, 1, NULL),
+                         STATUS_INVALID_PARAMETER);
+        NT_EXPECT_STATUS(EtwWriteEx(handle, &Event, ~0ull, 0x80000000, NULL, NULL, 0, NULL),
+                         STATUS_INVALID_PARAMETER);
+        NT_EXPECT_STATUS(EtwWriteString(handle, 0xFF, ~0ull, &Provider, L"text"), STATUS_SUCCESS);
+        KeLowerIrql(irql);
+    }
+    NT_EXPECT_STATUS(EtwUnregister(handle), STATUS_SUCCESS);
+}
+
+NT_TEST(Etw, InformationOfAnotherClassIsNotSupported)
+{
+    static const ULONG classes[] = {EventProviderBinaryTrackInfo, MaxEventInfo, 0x7FFFFFFF};
+    REGHANDLE handle = Register();
+    UCHAR data[8] = {0};
+
+    NT_FOR_EACH (class, classes) {
+        NT_EXPECT_STATUS(EtwSetInformation(handle, (EVENT_INFO_CLASS) * class, data, sizeof(data)),
+                         STATUS_INVALID_DEVICE_REQUEST);
+        NT_EXPECT_STATUS(EtwSetInformation(handle, (EVENT_INFO_CLASS) * class, NULL, 0),
+                         STATUS_INVALID_DEVICE_REQUEST);
+    }
+    NT_EXPECT_STATUS(EtwSetInformation(handle, EventProviderUseDescriptorType, NULL, 1),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwSetInformation(handle, EventProviderSetTraits, data, 2),
+                     STATUS_INVALID_PARAMETER);
+    NT_EXPECT_STATUS(EtwUnregister(handle), STATUS_SUCCESS);
 }
 
 static ULONG Told;
