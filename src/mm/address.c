@@ -10,10 +10,10 @@
  * Locks       MI_RANGES.Lock (spin) serialises changes.
  * Source      WDK reference, wdm.h ProbeForRead, ProbeForWrite (2023-05-09).
  */
+#include "mm/client.h"
 #include "mm/mi.h"
 
 #define MI_MAX_RANGES 1024u
-#define MI_HIGHEST_USER 0x00007FFFFFFFEFFFull /* this host's last usable byte */
 
 typedef struct MI_RANGE {
     ULONG_PTR Base;
@@ -44,6 +44,7 @@ MiInitializeSystem(VOID)
 {
     KeInitializeSpinLock(&MiImages.Lock);
     KeInitializeSpinLock(&MiViewRanges.Lock);
+    MiInitializeIsolation();
     KiRegisterRaise(ExRaiseStatus);
     return STATUS_SUCCESS;
 }
@@ -237,7 +238,11 @@ MiIsUserRange(const VOID *Address, SIZE_T Length)
 {
     ULONG_PTR first = (ULONG_PTR)Address;
     ULONG_PTR last = Length == 0 ? first : first + Length - 1;
+    MI_CLIENT *client = MiCurrentClient();
 
+    if (client != NULL) {
+        return MiIsSharedRange(client, Address, Length);
+    }
     if (last < first || last > MI_HIGHEST_USER) {
         return FALSE;
     }
@@ -254,19 +259,29 @@ MiCopyChecked(PVOID Destination, const VOID *Source, SIZE_T Length)
 {
     uintptr_t fault;
 
-    return HalpCopyMemory(Destination, Source, Length, &fault) == HALP_OK ? STATUS_SUCCESS
-                                                                          : STATUS_ACCESS_VIOLATION;
+    while (HalpCopyMemory(Destination, Source, Length, &fault) != HALP_OK) {
+        if (!MiAwaitMove(fault)) {
+            return STATUS_ACCESS_VIOLATION;
+        }
+    }
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS
 MiCopyFromUser(PVOID Destination, const VOID *UserSource, SIZE_T Length, KPROCESSOR_MODE Mode)
 {
+    MI_CLIENT *client;
+
     if (Length == 0) {
         return STATUS_SUCCESS;
     }
     if (Mode == KernelMode) {
         memcpy(Destination, UserSource, Length);
         return STATUS_SUCCESS;
+    }
+    client = MiCurrentClient();
+    if (client != NULL) {
+        return MiReadClient(client, Destination, UserSource, Length);
     }
     if (!MiIsUserRange(UserSource, Length)) {
         return STATUS_ACCESS_VIOLATION;
@@ -277,12 +292,18 @@ MiCopyFromUser(PVOID Destination, const VOID *UserSource, SIZE_T Length, KPROCES
 NTSTATUS
 MiCopyToUser(PVOID UserDestination, const VOID *Source, SIZE_T Length, KPROCESSOR_MODE Mode)
 {
+    MI_CLIENT *client;
+
     if (Length == 0) {
         return STATUS_SUCCESS;
     }
     if (Mode == KernelMode) {
         memcpy(UserDestination, Source, Length);
         return STATUS_SUCCESS;
+    }
+    client = MiCurrentClient();
+    if (client != NULL) {
+        return MiWriteClient(client, UserDestination, Source, Length);
     }
     if (!MiIsUserRange(UserDestination, Length)) {
         return STATUS_ACCESS_VIOLATION;
@@ -293,6 +314,7 @@ MiCopyToUser(PVOID UserDestination, const VOID *Source, SIZE_T Length, KPROCESSO
 NTSTATUS
 MiProbeUser(const VOID *Address, SIZE_T Length, ULONG Alignment, BOOLEAN Write)
 {
+    MI_CLIENT *client;
     uintptr_t fault;
 
     if (Length == 0) {
@@ -300,6 +322,10 @@ MiProbeUser(const VOID *Address, SIZE_T Length, ULONG Alignment, BOOLEAN Write)
     }
     if (Alignment > 1 && ((ULONG_PTR)Address & (Alignment - 1)) != 0) {
         return STATUS_DATATYPE_MISALIGNMENT;
+    }
+    client = MiCurrentClient();
+    if (client != NULL) {
+        return MiProbeClient(client, Address, Length, Write);
     }
     if (!MiIsUserRange(Address, Length)) {
         return STATUS_ACCESS_VIOLATION;
@@ -309,6 +335,17 @@ MiProbeUser(const VOID *Address, SIZE_T Length, ULONG Alignment, BOOLEAN Write)
         return STATUS_ACCESS_VIOLATION;
     }
     return STATUS_SUCCESS;
+}
+
+/* For a driver, which goes on to use the address. */
+static NTSTATUS
+MiProbeTouchable(const VOID *Address, SIZE_T Length, ULONG Alignment, BOOLEAN Write)
+{
+    NTSTATUS status = MiProbeUser(Address, Length, Alignment, Write);
+
+    return NT_SUCCESS(status) && Length != 0 && !MiIsUserRange(Address, Length)
+               ? STATUS_ACCESS_VIOLATION
+               : status;
 }
 
 static VOID
@@ -324,18 +361,23 @@ MiRaiseProbe(NTSTATUS Status)
 
 #pragma GCC visibility push(default)
 
+/*
+ * Differs: of a client process's memory a driver can touch what is shared with it, and the buffers
+ * of the request, which it sees at other addresses; a pointer to anything else, as one may lie in a
+ * buffer, is not accessible.
+ */
 VOID NTAPI
 ProbeForRead(CONST VOID *Address, SIZE_T Length, ULONG Alignment)
 {
     NT_ENTER(ProbeForRead);
-    MiRaiseProbe(MiProbeUser(Address, Length, Alignment, FALSE));
+    MiRaiseProbe(MiProbeTouchable(Address, Length, Alignment, FALSE));
 }
 
 VOID NTAPI
 ProbeForWrite(PVOID Address, SIZE_T Length, ULONG Alignment)
 {
     NT_ENTER(ProbeForWrite);
-    MiRaiseProbe(MiProbeUser(Address, Length, Alignment, TRUE));
+    MiRaiseProbe(MiProbeTouchable(Address, Length, Alignment, TRUE));
 }
 
 /* IRQL <= DISPATCH_LEVEL. Source: ntddk.h MmIsAddressValid: TRUE says little about the next moment.

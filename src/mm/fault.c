@@ -7,6 +7,7 @@
  *
  * Source   reference of bug checks 0x1E, 0x3B, 0x50, 0x7E, 0x7F, 0xD1; winnt.h EXCEPTION_RECORD.
  */
+#include "mm/client.h"
 #include "mm/mi.h"
 
 #include <ntbox/eh.h>
@@ -159,6 +160,9 @@ MiHandleFault(const HALP_FAULT_INFO *Info)
         KiBugCheckDetail(MI_BUGCHECK_TRAP, MI_TRAP_DOUBLE_FAULT, Info->Address, Info->StackPointer,
                          Info->InstructionPointer,
                          "The thread's stack has overflown: recursion, or large local variables.");
+    }
+    if (Info->Kind == HALP_FAULT_ACCESS && Info->IsWrite && MiAwaitMove(Info->Address)) {
+        return 1;
     }
     if (isKernel || (Info->Kind == HALP_FAULT_ACCESS && thread->Irql >= DISPATCH_LEVEL)) {
         MiReportKernelAddress(Info, thread->Irql);

@@ -12,6 +12,7 @@
  * Source      WDK reference, wdm.h MmMapLockedPagesSpecifyCache (2018-01-04), MmUnmapLockedPages,
  *             MmProtectMdlSystemAddress.
  */
+#include "mm/client.h"
 #include "mm/mi.h"
 
 #define MI_MAPPING_NO_WRITE 0x80000000u
@@ -22,6 +23,8 @@ typedef struct MI_USER_MAPPING {
     PEPROCESS Process;
     PVOID Base; /* page-aligned */
     SIZE_T Size;
+    MI_CLIENT_MAPPING *Remote; /* of a process of its own; else NULL */
+    MI_ISOLATED *Pages;        /* Remote's memory */
 } MI_USER_MAPPING;
 
 static KSPIN_LOCK MiMappingLock;
@@ -58,9 +61,37 @@ MiMapUser(PMDL Mdl, ULONG Priority, MI_USER_MAPPING *Mapping)
     return STATUS_SUCCESS;
 }
 
+/* The same into a process of its own: the pages are taken out of the pool meanwhile. */
+static NTSTATUS
+MiMapRemote(MI_CLIENT *Client, PMDL Mdl, ULONG Priority, MI_USER_MAPPING *Mapping)
+{
+    ULONG pages =
+        ADDRESS_AND_SIZE_TO_SPAN_PAGES((PVOID)(ULONG_PTR)Mdl->ByteOffset, (ULONG64)Mdl->ByteCount);
+    ULONG_PTR base = MiPfnToAddress(MmGetMdlPfnArray(Mdl)[0]);
+    HALP_SHARED_MEMORY *memory;
+    NTSTATUS status;
+    ULONG64 offset;
+
+    NT_IRQL_MAX(APC_LEVEL);
+    Mapping->Size = (SIZE_T)pages << PAGE_SHIFT;
+    status = MiIsolatePages(base, Mapping->Size, &Mapping->Pages);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    memory = MiIsolatedMemory(Mapping->Pages, base, &offset);
+    status =
+        MiMapIntoClient(Client, memory, offset, Mapping->Size, PAGE_SIZE,
+                        (Priority & MI_MAPPING_NO_WRITE) == 0, &Mapping->Remote, &Mapping->Base);
+    if (!NT_SUCCESS(status)) {
+        MiRejoinPages(Mapping->Pages);
+    }
+    return status;
+}
+
 static NTSTATUS
 MiCreateUserMapping(PMDL Mdl, ULONG Priority, PVOID *Address)
 {
+    MI_CLIENT *client = MiCurrentClient();
     MI_USER_MAPPING *mapping;
     NTSTATUS status;
     KIRQL irql;
@@ -69,7 +100,9 @@ MiCreateUserMapping(PMDL Mdl, ULONG Priority, PVOID *Address)
     if (mapping == NULL) {
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    status = MiMapUser(Mdl, Priority, mapping);
+    mapping->Remote = NULL;
+    status = client != NULL ? MiMapRemote(client, Mdl, Priority, mapping)
+                            : MiMapUser(Mdl, Priority, mapping);
     if (!NT_SUCCESS(status)) {
         ExFreePoolWithTag(mapping, MI_TAG_MAPPING);
         return status;
@@ -108,7 +141,12 @@ MiTakeUserMapping(PVOID Base, PEPROCESS Process)
 static VOID
 MiDeleteUserMapping(MI_USER_MAPPING *Mapping)
 {
-    HalpUnmapSharedMemory(Mapping->Base, Mapping->Size);
+    if (Mapping->Remote != NULL) {
+        MiUnmapFromClient(Mapping->Remote);
+        MiRejoinPages(Mapping->Pages);
+    } else {
+        HalpUnmapSharedMemory(Mapping->Base, Mapping->Size);
+    }
     ExFreePoolWithTag(Mapping, MI_TAG_MAPPING);
 }
 

@@ -13,6 +13,7 @@
  * Source      WDK reference, wdm.h IoAllocateMdl, IoBuildPartialMdl, MmProbeAndLockPages,
  *             MmBuildMdlForNonPagedPool (2018-04-30); bug check 0xC4 for misuse.
  */
+#include "mm/client.h"
 #include "mm/mi.h"
 
 #define MI_FREED_FILL 0xDDDDDDDDDDDDDDDDull /* what ex writes to the start of freed blocks */
@@ -79,30 +80,69 @@ MiReportMdl(ULONG SubCode, PMDL Mdl, ULONG Flags, const char *Text)
                      "%s (MDL %p, flags %#x)", Text, (void *)Mdl, (unsigned)(USHORT)Mdl->MdlFlags);
 }
 
+/*
+ * Memory of another process that has no address here that lasts: all but its arena. What lies in
+ * its zone goes when another request of it ends, or at its own unmapping.
+ */
+static BOOLEAN
+MiIsForeignMdl(const MI_CLIENT *Client, PMDL Mdl)
+{
+    ULONG_PTR first = (ULONG_PTR)Mdl->StartVa;
+    ULONG_PTR last = (ULONG_PTR)MmGetMdlVirtualAddress(Mdl) + max(Mdl->ByteCount, 1u) - 1;
+
+    return Client != NULL &&
+           (MiArenaAlias(Client, (PVOID)first) == 0 || MiArenaAlias(Client, (PVOID)last) == 0);
+}
+
+/* The pages of the MDL, and where they are. */
+static NTSTATUS
+MiLockMdlPages(PMDL Mdl, MI_CLIENT *Client, KPROCESSOR_MODE Mode, LOCK_OPERATION Operation)
+{
+    PVOID address = MmGetMdlVirtualAddress(Mdl);
+    ULONG access = Operation == IoReadAccess ? HALP_READ : HALP_READ | HALP_WRITE;
+    PVOID place = Mdl->StartVa;
+    NTSTATUS status;
+    uintptr_t fault;
+
+    if (Mode != KernelMode && MiIsForeignMdl(Client, Mdl)) {
+        status = MiLockClientCopy(Client, Mdl, Operation != IoReadAccess, &place);
+        if (!NT_SUCCESS(status)) {
+            return status;
+        }
+    } else if ((Mode != KernelMode && !MiIsUserRange(address, Mdl->ByteCount)) ||
+               (Mdl->ByteCount != 0 &&
+                HalpTouchMemory(address, Mdl->ByteCount, access, &fault) != HALP_OK)) {
+        return STATUS_ACCESS_VIOLATION;
+    } else if (Client != NULL && MiArenaAlias(Client, place) != 0) {
+        place = (PVOID)MiArenaAlias(Client, place);
+    }
+    MiFillPfns(Mdl, (ULONG_PTR)place);
+    return STATUS_SUCCESS;
+}
+
 NTSTATUS
 MiProbeAndLockMdl(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Operation)
 {
     const CSHORT wrong = MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL |
                          MDL_PARTIAL | MDL_IO_SPACE;
-    PVOID address = MmGetMdlVirtualAddress(Mdl);
-    ULONG access = Operation == IoReadAccess ? HALP_READ : HALP_READ | HALP_WRITE;
-    BOOLEAN isUser = !MiIsKernelAddress((ULONG_PTR)address);
-    uintptr_t fault;
+    MI_CLIENT *client = MiCurrentClient();
+    BOOLEAN isUser = client != NULL ? Mode != KernelMode
+                                    : !MiIsKernelAddress((ULONG_PTR)MmGetMdlVirtualAddress(Mdl));
+    NTSTATUS status;
 
     if ((Mdl->MdlFlags & wrong) != 0) {
         MiReportMdl(0xB0, Mdl, Mdl->MdlFlags & wrong,
                     "MmProbeAndLockPages on an MDL that is locked, mapped, partial or built for "
                     "non-paged pool");
     }
-    if (Mode != KernelMode && !MiIsUserRange(address, Mdl->ByteCount)) {
-        return STATUS_ACCESS_VIOLATION;
+    status = MiLockMdlPages(Mdl, client, Mode, Operation);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
-    if (Mdl->ByteCount != 0 &&
-        HalpTouchMemory(address, Mdl->ByteCount, access, &fault) != HALP_OK) {
-        return STATUS_ACCESS_VIOLATION;
-    }
-    MiFillPfns(Mdl, (ULONG_PTR)Mdl->StartVa);
     Mdl->Process = isUser ? (PEPROCESS)KiGetCurrentThread()->Process : NULL;
+    if (client != NULL && isUser) {
+        MiCountClientMdl(client, 1);
+    }
     Mdl->MdlFlags |= MDL_PAGES_LOCKED;
     if (Operation != IoReadAccess) {
         Mdl->MdlFlags |= MDL_WRITE_OPERATION;
@@ -297,6 +337,7 @@ MmUnlockPages(PMDL MemoryDescriptorList)
 {
     NT_ENTER(MmUnlockPages);
     PMDL mdl = MemoryDescriptorList;
+    MI_CLIENT *client;
 
     if ((ULONG_PTR)mdl->Next == MI_FREED_FILL) {
         MiReportMdl(0x7C, mdl, 0,
@@ -317,6 +358,13 @@ MmUnlockPages(PMDL MemoryDescriptorList)
         MmUnmapLockedPages(mdl->MappedSystemVa, mdl);
     }
     mdl->MdlFlags &= ~MDL_PAGES_LOCKED;
+    client = mdl->Process != NULL ? ((KPROCESS *)mdl->Process)->Client : NULL;
+    if (client != NULL) {
+        if (MiIsForeignMdl(client, mdl)) {
+            MiUnlockClientCopy(client, mdl);
+        }
+        MiCountClientMdl(client, -1);
+    }
     mdl->Process = NULL;
     __atomic_sub_fetch(&MiLockedMdls, 1, __ATOMIC_RELAXED);
 }

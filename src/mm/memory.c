@@ -14,52 +14,176 @@
 #define MI_ALLOCATE_FLAGS                                                                      \
     (MM_DONT_ZERO_ALLOCATION | MM_ALLOCATE_FROM_LOCAL_NODE_ONLY | MM_ALLOCATE_FULLY_REQUIRED | \
      MM_ALLOCATE_NO_WAIT | MM_ALLOCATE_PREFER_CONTIGUOUS | MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS)
+#define MI_MAXIMUM_MDL (0x100000000ull - PAGE_SIZE)
 
-/* Some of the pages asked for lie in [Low, High], as far as made-up addresses go. */
-static BOOLEAN
-MiPoolIsBelow(PHYSICAL_ADDRESS High)
+#define MI_TRIES 8u
+
+/* Physical addresses that an allocation may have; 0 in the last three: no such limit. */
+typedef struct MI_LIMITS {
+    ULONG64 Low;
+    ULONG64 High;      /* the last byte */
+    ULONG64 Skip;      /* Low to High, and the same so much higher, and so on */
+    ULONG64 Alignment; /* of the first byte */
+    ULONG64 Boundary;  /* no multiple of this lies inside */
+} MI_LIMITS;
+
+static ULONG64
+MiPhysicalAddress(PVOID Address)
 {
-    ULONG64 first = MI_POOL_FIRST_PFN << PAGE_SHIFT;
-    ULONG64 size = (ExpKernelEnd - ExpKernelBase) / 2;
+    return MiAddressToPfn((ULONG_PTR)Address) << PAGE_SHIFT;
+}
 
-    return (ULONG64)High.QuadPart >= first + size - 1;
+static BOOLEAN
+MiIsPageWithin(const MI_LIMITS *Limits, ULONG64 Page)
+{
+    ULONG64 skipped = 0;
+
+    if (Page < Limits->Low) {
+        return FALSE;
+    }
+    if (Limits->Skip != 0) {
+        skipped = Page - Limits->Low;
+        skipped -= skipped % Limits->Skip;
+    }
+    return Page - skipped + PAGE_SIZE - 1 <= Limits->High;
+}
+
+/* Bytes to leave free before a block that begins at First, for it to fit; 0: it fits, or never. */
+static ULONG64
+MiGapBefore(const MI_LIMITS *Limits, ULONG64 First, SIZE_T Size)
+{
+    if (Limits->Alignment != 0 && First % Limits->Alignment != 0) {
+        return Limits->Alignment - First % Limits->Alignment;
+    }
+    if (Limits->Boundary != 0 &&
+        First / Limits->Boundary != (First + Size - 1) / Limits->Boundary) {
+        return Limits->Boundary - First % Limits->Boundary;
+    }
+    return 0;
+}
+
+static BOOLEAN
+MiIsWithin(const MI_LIMITS *Limits, ULONG64 First, SIZE_T Size)
+{
+    if (MiGapBefore(Limits, First, Size) != 0) {
+        return FALSE;
+    }
+    for (SIZE_T offset = 0; offset < Size; offset += PAGE_SIZE) {
+        if (!MiIsPageWithin(Limits, First + offset)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* Whole pages within the limits, NULL if the pool gives none that are. */
+static PVOID
+MiAllocateWithin(const MI_LIMITS *Limits, SIZE_T Size, ULONG Tag, ULONG_PTR Caller)
+{
+    SIZE_T whole = ROUND_TO_PAGES(Size);
+    PVOID fillers[MI_TRIES];
+    ULONG count = 0;
+    PVOID pages;
+
+    for (;;) {
+        ULONG64 gap;
+
+        pages = ExpAllocatePages(Size, Tag, Caller);
+        if (pages == NULL || MiIsWithin(Limits, MiPhysicalAddress(pages), whole)) {
+            break;
+        }
+        gap = MiGapBefore(Limits, MiPhysicalAddress(pages), whole);
+        ExFreePoolWithTag(pages, Tag);
+        pages = NULL;
+        if (gap == 0 || gap > ExpKernelEnd - ExpKernelBase || count == MI_TRIES) {
+            break;
+        }
+        /* Takes the place of what is before the next address that will do. */
+        fillers[count] = ExpAllocatePages(gap, Tag, Caller);
+        if (fillers[count] == NULL) {
+            break;
+        }
+        count++;
+    }
+    while (count != 0) {
+        ExFreePoolWithTag(fillers[--count], Tag);
+    }
+    return pages;
+}
+
+/* The limits of MmAllocatePagesForMdlEx; FALSE: the arguments ask for what cannot be. */
+static BOOLEAN
+MiChunkLimits(MI_LIMITS *Limits, SIZE_T TotalBytes, ULONG Flags)
+{
+    ULONG64 chunk = Limits->Skip;
+
+    if (chunk % PAGE_SIZE != 0 || (Flags & ~MI_ALLOCATE_FLAGS) != 0) {
+        return FALSE;
+    }
+    if ((Flags & MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS) != 0 && chunk != 0) {
+        if ((chunk & (chunk - 1)) != 0 || TotalBytes % chunk != 0) {
+            return FALSE;
+        }
+        Limits->Alignment = chunk;
+        Limits->Skip = 0;
+    }
+    return TRUE;
 }
 
 static PMDL
-MiAllocatePagesForMdl(SIZE_T TotalBytes, ULONG Flags, ULONG_PTR Caller)
+MiAllocatePagesForMdl(const MI_LIMITS *Limits, SIZE_T Size, ULONG Flags, ULONG_PTR Caller)
 {
-    SIZE_T size = ROUND_TO_PAGES(TotalBytes);
     PVOID pages;
-    PMDL mdl;
+    PMDL mdl = ExpAllocatePool(NonPagedPoolNx, MmSizeOfMdl(NULL, Size), MI_TAG_MDL, Caller);
 
-    if (size == 0 || size > 0xFFFFFFFFull - PAGE_SIZE || (Flags & ~MI_ALLOCATE_FLAGS) != 0) {
-        return NULL;
-    }
-    mdl = ExpAllocatePool(NonPagedPoolNx, MmSizeOfMdl(NULL, size), MI_TAG_MDL, Caller);
     if (mdl == NULL) {
         return NULL;
     }
-    pages = ExpAllocatePages(size, MI_TAG_PAGES, Caller);
+    pages = MiAllocateWithin(Limits, Size, MI_TAG_PAGES, Caller);
     if (pages == NULL) {
         ExFreePoolWithTag(mdl, MI_TAG_MDL);
         return NULL;
     }
     if ((Flags & MM_DONT_ZERO_ALLOCATION) == 0) {
-        memset(pages, 0, size);
+        memset(pages, 0, Size);
     }
     mdl->Process = NULL;
     mdl->MappedSystemVa = NULL;
-    MmInitializeMdl(mdl, NULL, size);
+    MmInitializeMdl(mdl, NULL, Size);
     mdl->MdlFlags = MDL_PAGES_LOCKED;
     MiFillPfns(mdl, (ULONG_PTR)pages);
     return mdl;
 }
 
-static PVOID
-MiAllocateContiguous(SIZE_T Size, PHYSICAL_ADDRESS High, ULONG_PTR Caller)
+/* All pages, else as many as there are, unless the flags want all or none. */
+static PMDL
+MiAllocateMdl(MI_LIMITS Limits, SIZE_T TotalBytes, ULONG Flags, ULONG_PTR Caller)
 {
-    return Size != 0 && MiPoolIsBelow(High) ? ExpAllocatePages(Size, MI_TAG_CONTIGUOUS, Caller)
-                                            : NULL;
+    SIZE_T size = ROUND_TO_PAGES(TotalBytes);
+    SIZE_T unit = PAGE_SIZE;
+    BOOLEAN allOrNone = (Flags & MM_ALLOCATE_FULLY_REQUIRED) != 0;
+    PMDL mdl;
+
+    if (size == 0 || TotalBytes > MI_MAXIMUM_MDL || !MiChunkLimits(&Limits, TotalBytes, Flags)) {
+        return NULL;
+    }
+    if ((Flags & MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS) != 0) {
+        allOrNone |= Limits.Alignment == 0;
+        unit = max(Limits.Alignment, PAGE_SIZE);
+    }
+    do {
+        mdl = MiAllocatePagesForMdl(&Limits, size, Flags, Caller);
+        size = size / 2 / unit * unit;
+    } while (mdl == NULL && size != 0 && !allOrNone);
+    return mdl;
+}
+
+static PVOID
+MiAllocateContiguous(SIZE_T Size, ULONG64 Low, ULONG64 High, ULONG64 Boundary, ULONG_PTR Caller)
+{
+    MI_LIMITS limits = {.Low = Low, .High = High, .Boundary = Boundary};
+
+    return Size != 0 ? MiAllocateWithin(&limits, Size, MI_TAG_CONTIGUOUS, Caller) : NULL;
 }
 
 static VOID
@@ -75,8 +199,18 @@ MiFreeContiguous(PVOID BaseAddress)
 #pragma GCC visibility push(default)
 
 /*
- * Differs  all pages or none; the physical limits are honoured only in that a HighAddress below the
- *          made-up addresses of the pool (4 GB) finds nothing
+ * MmAllocatePagesForMdlEx - pages, without an address of their own, with these physical addresses
+ *
+ * LowAddress, HighAddress  the first range; SkipBytes, a multiple of the page size, is how much
+ *                          higher the next one begins, 0: there is one
+ * Flags                    MM_ALLOCATE_REQUIRE_CONTIGUOUS_CHUNKS with SkipBytes, a power of two
+ *                          that TotalBytes is a multiple of: chunks so long and so aligned
+ *
+ * Returns  an MDL, maybe of fewer bytes; NULL: no pages, no memory, or a flag that is not known:
+ *          large pages are never in the cache, and nothing can be removed hot
+ * IRQL     <= DISPATCH_LEVEL
+ * Differs  physical addresses are made up, from 4 GB on; the pages lie one behind another
+ * Source   WDK reference, nf-wdm-mmallocatepagesformdlex
  */
 PMDL NTAPI
 MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress,
@@ -84,8 +218,11 @@ MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddres
                         MEMORY_CACHING_TYPE CacheType, ULONG Flags)
 {
     NT_ENTER(MmAllocatePagesForMdlEx);
-    return MiPoolIsBelow(HighAddress) ? MiAllocatePagesForMdl(TotalBytes, Flags, NT_CALLER())
-                                      : NULL;
+    MI_LIMITS limits = {.Low = (ULONG64)LowAddress.QuadPart,
+                        .High = (ULONG64)HighAddress.QuadPart,
+                        .Skip = (ULONG64)SkipBytes.QuadPart};
+
+    return MiAllocateMdl(limits, TotalBytes, Flags, NT_CALLER());
 }
 
 PMDL NTAPI
@@ -93,7 +230,11 @@ MmAllocatePagesForMdl(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress,
                       PHYSICAL_ADDRESS SkipBytes, SIZE_T TotalBytes)
 {
     NT_ENTER(MmAllocatePagesForMdl);
-    return MiPoolIsBelow(HighAddress) ? MiAllocatePagesForMdl(TotalBytes, 0, NT_CALLER()) : NULL;
+    MI_LIMITS limits = {.Low = (ULONG64)LowAddress.QuadPart,
+                        .High = (ULONG64)HighAddress.QuadPart,
+                        .Skip = (ULONG64)SkipBytes.QuadPart};
+
+    return MiAllocateMdl(limits, TotalBytes, 0, NT_CALLER());
 }
 
 /* The MDL itself is the caller's to free, with ExFreePool. */
@@ -119,9 +260,11 @@ PVOID NTAPI
 MmAllocateContiguousMemory(SIZE_T NumberOfBytes, PHYSICAL_ADDRESS HighestAcceptableAddress)
 {
     NT_ENTER(MmAllocateContiguousMemory);
-    return MiAllocateContiguous(NumberOfBytes, HighestAcceptableAddress, NT_CALLER());
+    return MiAllocateContiguous(NumberOfBytes, 0, (ULONG64)HighestAcceptableAddress.QuadPart, 0,
+                                NT_CALLER());
 }
 
+/* BoundaryAddressMultiple: 0, or what the block must not cross a multiple of. NULL: no memory. */
 PVOID NTAPI
 MmAllocateContiguousMemorySpecifyCache(SIZE_T NumberOfBytes,
                                        PHYSICAL_ADDRESS LowestAcceptableAddress,
@@ -130,7 +273,9 @@ MmAllocateContiguousMemorySpecifyCache(SIZE_T NumberOfBytes,
                                        MEMORY_CACHING_TYPE CacheType)
 {
     NT_ENTER(MmAllocateContiguousMemorySpecifyCache);
-    return MiAllocateContiguous(NumberOfBytes, HighestAcceptableAddress, NT_CALLER());
+    return MiAllocateContiguous(NumberOfBytes, (ULONG64)LowestAcceptableAddress.QuadPart,
+                                (ULONG64)HighestAcceptableAddress.QuadPart,
+                                (ULONG64)BoundaryAddressMultiple.QuadPart, NT_CALLER());
 }
 
 VOID NTAPI
@@ -246,11 +391,20 @@ MmUnlockPagableImageSection(PVOID ImageSectionHandle)
     NT_ENTER(MmUnlockPagableImageSection);
 }
 
+/* The start of the image that the address is in; NULL: it is in none. */
 PVOID NTAPI
 MmPageEntireDriver(PVOID AddressWithinSection)
 {
     NT_ENTER(MmPageEntireDriver);
-    return AddressWithinSection;
+    ULONG_PTR base;
+    SIZE_T size;
+
+    for (ULONG i = 0; MiQueryKernelImage(i, &base, &size); i++) {
+        if ((ULONG_PTR)AddressWithinSection - base < size) {
+            return (PVOID)base;
+        }
+    }
+    return NULL;
 }
 
 VOID NTAPI

@@ -17,6 +17,7 @@
 #define MI_POOL_FIRST_PFN 0x100000ull
 #define MI_VIRTUAL_PFN (1ull << 35)
 #define MI_BUGCHECK_VERIFIER 0xC4
+#define MI_HIGHEST_USER 0x00007FFFFFFFEFFFull /* this host's last usable byte */
 
 /* A view of the system, whose range is the kernel's from here to its removal. */
 NTSTATUS MiAddSystemView(ULONG_PTR Base, SIZE_T Size);

@@ -60,7 +60,10 @@ VOID MiRundownProcessMappings(PEPROCESS Process);
 /* ---- section.c: what section objects are made of ---- */
 
 typedef struct MI_SECTION MI_SECTION;
-/* Zeroed memory of Size bytes, whole pages; one reference. PASSIVE_LEVEL. */
+/*
+ * Zeroed memory of Size bytes, whole pages; one reference. PASSIVE_LEVEL.
+ * STATUS_INSUFFICIENT_RESOURCES; STATUS_QUOTA_EXCEEDED.
+ */
 NTSTATUS MiCreateSection(ULONG64 Size, MI_SECTION **Section);
 VOID MiDereferenceSection(MI_SECTION *Section);
 ULONG64 MiSectionSize(const MI_SECTION *Section);

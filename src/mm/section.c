@@ -12,6 +12,7 @@
  * Locks       MiViewLock (spin) guards the list. No host call is made while it is held.
  * Source      WDK docs, "Section Objects and Views".
  */
+#include "mm/client.h"
 #include "mm/mi.h"
 
 #define MI_TAG_SECTION 0x74536D4Du /* 'MmSt' */
@@ -21,6 +22,7 @@ struct MI_SECTION {
     LONG References; /* atomic */
     ULONG64 Size;    /* whole pages */
     HALP_SHARED_MEMORY *Memory;
+    MI_CLIENT *Client; /* whose quota has it; or NULL */
 };
 
 typedef struct MI_VIEW {
@@ -29,6 +31,7 @@ typedef struct MI_VIEW {
     PEPROCESS Process; /* NULL: the system's */
     PVOID Base;
     SIZE_T Size;
+    MI_CLIENT_MAPPING *Remote; /* of a process of its own; else NULL */
 } MI_VIEW;
 
 static KSPIN_LOCK MiViewLock;
@@ -46,8 +49,14 @@ MiCreateSection(ULONG64 Size, MI_SECTION **Section)
     }
     section->References = 1;
     section->Size = Size;
+    section->Client = KiGetCurrentThread()->PreviousMode != KernelMode ? MiCurrentClient() : NULL;
+    if (!NT_SUCCESS(MiChargeClient(section->Client, MiQuotaMemory, Size))) {
+        ExFreePoolWithTag(section, MI_TAG_SECTION);
+        return STATUS_QUOTA_EXCEEDED;
+    }
     if (HalpShouldFail("section") ||
         HalpCreateSharedMemory("ntbox section", Size, &section->Memory) != HALP_OK) {
+        MiReturnCharge(section->Client, MiQuotaMemory, Size);
         ExFreePoolWithTag(section, MI_TAG_SECTION);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
@@ -60,6 +69,7 @@ MiDereferenceSection(MI_SECTION *Section)
 {
     if (__atomic_sub_fetch(&Section->References, 1, __ATOMIC_ACQ_REL) == 0) {
         HalpCloseSharedMemory(Section->Memory);
+        MiReturnCharge(Section->Client, MiQuotaMemory, Section->Size);
         ExFreePoolWithTag(Section, MI_TAG_SECTION);
     }
 }
@@ -75,8 +85,14 @@ static NTSTATUS
 MiPlaceView(MI_VIEW *View, ULONG64 Offset, BOOLEAN Writable)
 {
     ULONG access = Writable ? HALP_READ | HALP_WRITE : HALP_READ;
+    MI_CLIENT *client = View->Process != NULL ? ((KPROCESS *)View->Process)->Client : NULL;
     PVOID mapped;
 
+    View->Remote = NULL;
+    if (client != NULL) {
+        return MiMapIntoClient(client, View->Section->Memory, Offset, View->Size, MI_VIEW_ALIGNMENT,
+                               Writable, &View->Remote, &View->Base);
+    }
     if (HalpShouldFail("map") ||
         HalpReserveMemory(View->Size, MI_VIEW_ALIGNMENT, &View->Base) != HALP_OK) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -149,7 +165,11 @@ MiDeleteView(MI_VIEW *View)
     if (View->Process == NULL) {
         MiRemoveSystemView((ULONG_PTR)View->Base);
     }
-    HalpReleaseMemory(View->Base, View->Size);
+    if (View->Remote != NULL) {
+        MiUnmapFromClient(View->Remote);
+    } else {
+        HalpReleaseMemory(View->Base, View->Size);
+    }
     MiDereferenceSection(View->Section);
     ExFreePoolWithTag(View, MI_TAG_SECTION);
 }
