@@ -18,6 +18,73 @@ ObpMapGeneric(ACCESS_MASK Access, const GENERIC_MAPPING *Mapping)
     return mapped;
 }
 
+static const OBP_SECURITY_OPS ObpNoSecurity;
+static const OBP_SECURITY_OPS *ObpSecurity = &ObpNoSecurity;
+
+VOID
+ObpRegisterSecurity(const OBP_SECURITY_OPS *Ops)
+{
+    ObpSecurity = Ops;
+}
+
+VOID
+ObpReleaseSecurity(PSECURITY_DESCRIPTOR Descriptor)
+{
+    if (ObpSecurity->Release != NULL) {
+        ObpSecurity->Release(Descriptor);
+    }
+}
+
+PSECURITY_DESCRIPTOR *
+ObpSecurityField(PVOID Object)
+{
+    OBP_HEADER *header = ObpHeader(Object);
+
+    return header->Type->Ops.SecurityField != NULL ? header->Type->Ops.SecurityField(Object)
+                                                   : &header->Security;
+}
+
+const OBP_TYPE_OPS *
+ObpTypeOps(POBJECT_TYPE Type)
+{
+    return &Type->Ops;
+}
+
+NTSTATUS
+ObpCheckAccess(PVOID Object, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
+               ACCESS_MASK *GrantedAccess)
+{
+    POBJECT_TYPE type = ObpGetObjectType(Object);
+    const ACCESS_MASK valid = type->Ops.ValidAccess | MAXIMUM_ALLOWED | ACCESS_SYSTEM_SECURITY;
+    ACCESS_MASK access = ObpMapGeneric(DesiredAccess, &type->Ops.Mapping);
+    NTSTATUS status;
+
+    if (Mode == KernelMode || ObpSecurity->Check == NULL) {
+        return ObpMapAccess(type, DesiredAccess, Mode, GrantedAccess);
+    }
+    if ((access & ~valid) != 0) {
+        return STATUS_ACCESS_DENIED;
+    }
+    status = ObpSecurity->Check(Object, &type->Ops.Mapping, access, Mode, &access);
+    if (NT_SUCCESS(status)) {
+        *GrantedAccess = access & (type->Ops.ValidAccess | ACCESS_SYSTEM_SECURITY);
+    }
+    return status;
+}
+
+NTSTATUS
+ObpAssignSecurity(PVOID Object, PVOID Directory, PSECURITY_DESCRIPTOR Explicit,
+                  KPROCESSOR_MODE Mode)
+{
+    POBJECT_TYPE type = ObpGetObjectType(Object);
+
+    if (ObpSecurity->Assign == NULL) {
+        return STATUS_SUCCESS;
+    }
+    return ObpSecurity->Assign(Object, Directory, &type->Ops.Mapping, type == ObpDirectoryType,
+                               Explicit, Mode);
+}
+
 NTSTATUS
 ObpMapAccess(POBJECT_TYPE Type, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
              ACCESS_MASK *GrantedAccess)
@@ -28,11 +95,15 @@ ObpMapAccess(POBJECT_TYPE Type, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
     if ((access & MAXIMUM_ALLOWED) != 0) {
         access |= ops->ValidAccess;
     }
-    access &= ~(ACCESS_MASK)(MAXIMUM_ALLOWED | ACCESS_SYSTEM_SECURITY);
-    if (Mode != KernelMode && (access & ~ops->ValidAccess) != 0) {
-        return STATUS_ACCESS_DENIED;
+    access &= ~(ACCESS_MASK)MAXIMUM_ALLOWED;
+    if (Mode != KernelMode) {
+        access &=
+            ~(ACCESS_MASK)ACCESS_SYSTEM_SECURITY; /* a matter of a privilege: ObpCheckAccess */
+        if ((access & ~ops->ValidAccess) != 0) {
+            return STATUS_ACCESS_DENIED;
+        }
     }
-    *GrantedAccess = access & ops->ValidAccess;
+    *GrantedAccess = access & (ops->ValidAccess | ACCESS_SYSTEM_SECURITY);
     return STATUS_SUCCESS;
 }
 
@@ -89,8 +160,16 @@ ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode, OBP_AT
     if (Mode != KernelMode) {
         Captured->Attributes &= ~(ULONG)OBJ_KERNEL_HANDLE;
     }
-    return copy.ObjectName != NULL ? ObpCaptureName(copy.ObjectName, Mode, &Captured->Name)
-                                   : STATUS_SUCCESS;
+    if (copy.ObjectName != NULL) {
+        status = ObpCaptureName(copy.ObjectName, Mode, &Captured->Name);
+    }
+    if (NT_SUCCESS(status) && copy.SecurityDescriptor != NULL && ObpSecurity->Capture != NULL) {
+        status = ObpSecurity->Capture(copy.SecurityDescriptor, Mode, &Captured->Security);
+        if (!NT_SUCCESS(status)) {
+            ObpReleaseAttributes(Captured);
+        }
+    }
+    return status;
 }
 
 VOID
@@ -99,5 +178,9 @@ ObpReleaseAttributes(OBP_ATTRIBUTES *Captured)
     if (Captured->Name.Buffer != NULL) {
         ExFreePoolWithTag(Captured->Name.Buffer, OBP_TAG_CAPTURE);
         Captured->Name.Buffer = NULL;
+    }
+    if (Captured->Security != NULL) {
+        ObpSecurity->FreeCaptured(Captured->Security);
+        Captured->Security = NULL;
     }
 }

@@ -23,6 +23,13 @@ POBJECT_TYPE *ExSemaphoreObjectType = &ObpSemaphoreType;
 POBJECT_TYPE *ExMutantObjectType = &ObpMutantType;
 #pragma GCC visibility pop
 
+/* Its last handle may be closed while it is owned: the owner's list must not keep it. */
+static VOID
+ObpDeleteMutant(PVOID Object)
+{
+    KeReleaseMutant(Object, IO_NO_INCREMENT, TRUE, FALSE);
+}
+
 NTSTATUS
 ObpInitializeDispatcherTypes(VOID)
 {
@@ -42,6 +49,7 @@ ObpInitializeDispatcherTypes(VOID)
     };
     static const OBP_TYPE_OPS mutantOps = {
         .Name = L"Mutant",
+        .Delete = ObpDeleteMutant,
         .ValidAccess = OBP_MUTANT_ALL_ACCESS,
         .Mapping = {STANDARD_RIGHTS_READ | 1, STANDARD_RIGHTS_WRITE,
                     STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, OBP_MUTANT_ALL_ACCESS},

@@ -178,6 +178,12 @@ ObpHandlesInUse(OBP_HANDLE_TABLE *Table)
 }
 
 VOID
+ObpLimitHandles(OBP_HANDLE_TABLE *Table, ULONG Limit)
+{
+    Table->Limit = (LONG)min(Limit, (ULONG)MAXLONG);
+}
+
+VOID
 ObpDestroyHandleTable(OBP_HANDLE_TABLE *Table)
 {
     ULONG64 tag = Table == ObpKernelTable ? OBP_KERNEL_HANDLE_BITS : 0;
@@ -224,6 +230,34 @@ ObpLockEntry(OBP_HANDLE_ENTRY *Entry, ULONG64 *Value)
     }
 }
 
+ULONG
+ObpCollectHandles(OBP_HANDLE_TABLE *Table, OBP_HANDLE_INFO *Handles, ULONG Count)
+{
+    ULONG64 tag = Table == ObpKernelTable ? OBP_KERNEL_HANDLE_BITS : 0;
+    OBP_HANDLE_ENTRY *entry;
+    ULONG found = 0;
+
+    for (ULONG index = OBP_FIRST_INDEX; (entry = ObpEntryAt(Table, index)) != NULL; index++) {
+        ULONG64 value;
+
+        if (ObpLockEntry(entry, &value) == NULL) {
+            continue;
+        }
+        if (found < Count) {
+            OBP_HANDLE_INFO *handle = &Handles[found];
+
+            handle->Value = (HANDLE)(tag | (ULONG64)index * 4);
+            handle->Object = ObpBody(ObpEntryHeader(value));
+            handle->Access = entry->Access;
+            handle->Attributes = ObpEntryAttributes(value);
+            ObfReferenceObject(handle->Object);
+        }
+        ObpUnlockEntry(entry, value);
+        found++;
+    }
+    return found;
+}
+
 static inline OBP_HANDLE_ENTRY *
 ObpLockIn(OBP_HANDLE_TABLE *Table, HANDLE Handle, ULONG64 *Value)
 {
@@ -257,7 +291,7 @@ ULONG
 ObpEntryAttributes(ULONG64 Value)
 {
     return ((Value & OBP_ENTRY_INHERITED) != 0 ? OBJ_INHERIT : 0) |
-           ((Value & OBP_ENTRY_PROTECTED) != 0 ? 1 : 0);
+           ((Value & OBP_ENTRY_PROTECTED) != 0 ? OBP_PROTECT_CLOSE : 0);
 }
 
 NTSTATUS
@@ -266,10 +300,15 @@ ObpCreateHandleIn(OBP_HANDLE_TABLE *Table, PVOID Object, ACCESS_MASK GrantedAcce
 {
     OBP_HEADER *header = ObpHeader(Object);
     ULONG64 value = (ULONG64)(ULONG_PTR)header;
-    ULONG index = ObpAllocateEntry(Table);
     OBP_HANDLE_ENTRY *entry;
+    ULONG index = 0;
 
+    if (__atomic_add_fetch(&Table->Count, 1, __ATOMIC_RELAXED) <= Table->Limit ||
+        Table->Limit == 0) {
+        index = ObpAllocateEntry(Table);
+    }
     if (index == 0) {
+        __atomic_sub_fetch(&Table->Count, 1, __ATOMIC_RELAXED);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     ObfReferenceObject(Object);
@@ -277,11 +316,13 @@ ObpCreateHandleIn(OBP_HANDLE_TABLE *Table, PVOID Object, ACCESS_MASK GrantedAcce
     if (Table == ObpKernelTable) {
         __atomic_add_fetch(&header->KernelHandles, 1, __ATOMIC_RELAXED);
     }
-    __atomic_add_fetch(&Table->Count, 1, __ATOMIC_RELAXED);
     entry = ObpEntryAt(Table, index);
     entry->Access = GrantedAccess;
     if ((Attributes & OBJ_INHERIT) != 0) {
         value |= OBP_ENTRY_INHERITED;
+    }
+    if ((Attributes & OBP_PROTECT_CLOSE) != 0) {
+        value |= OBP_ENTRY_PROTECTED;
     }
     *Handle = (HANDLE)(((Attributes & OBJ_KERNEL_HANDLE) != 0 ? OBP_KERNEL_HANDLE_BITS : 0) |
                        (ULONG64)index * 4);
@@ -455,6 +496,33 @@ ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJE
     NT_ENTER(ObReferenceObjectByHandleWithTag);
     return ObpReferenceHandle(Handle, DesiredAccess, ObjectType, AccessMode, Object,
                               HandleInformation);
+}
+
+/*
+ * ObSetHandleAttributes - whether a handle is inherited, and whether it may be closed
+ *
+ * Errors   STATUS_INVALID_HANDLE, also for a kernel handle and PreviousMode UserMode
+ * IRQL     PASSIVE_LEVEL
+ * Source   exported, not in the reference; what it sets is OBJECT_HANDLE_FLAG_INFORMATION
+ */
+NTSTATUS NTAPI
+ObSetHandleAttributes(HANDLE Handle, POBJECT_HANDLE_FLAG_INFORMATION HandleFlags,
+                      KPROCESSOR_MODE PreviousMode)
+{
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    OBP_HANDLE_TABLE *table;
+    OBP_HANDLE_ENTRY *entry;
+    ULONG64 value;
+
+    entry = ObpLockHandle(Handle, PreviousMode, &table, &value);
+    if (entry == NULL) {
+        return STATUS_INVALID_HANDLE;
+    }
+    value &= ~(OBP_ENTRY_INHERITED | OBP_ENTRY_PROTECTED);
+    value |= HandleFlags->Inherit ? OBP_ENTRY_INHERITED : 0;
+    value |= HandleFlags->ProtectFromClose ? OBP_ENTRY_PROTECTED : 0;
+    ObpUnlockEntry(entry, value);
+    return STATUS_SUCCESS;
 }
 
 BOOLEAN NTAPI

@@ -9,6 +9,9 @@
  */
 #include "ob/obp.h"
 
+#define OBP_DIRECTORY_CREATE_OBJECT 0x4u
+#define OBP_DIRECTORY_CREATE_SUBDIRECTORY 0x8u
+
 static FAST_MUTEX ObpNameLock;
 OBP_DIRECTORY *ObpRoot;
 
@@ -213,7 +216,9 @@ ObpSubstitute(PCUNICODE_STRING Target, UNICODE_STRING *Rest, PWSTR *Buffer)
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     memcpy(text, Target->Buffer, Target->Length);
-    memcpy((PUCHAR)text + Target->Length, Rest->Buffer, Rest->Length);
+    if (Rest->Length != 0) { /* an empty rest may have no buffer */
+        memcpy((PUCHAR)text + Target->Length, Rest->Buffer, Rest->Length);
+    }
     text[length / sizeof(WCHAR)] = 0;
     if (*Buffer != NULL) {
         ExFreePoolWithTag(*Buffer, OBP_TAG_NAME);
@@ -428,8 +433,45 @@ ObpSplitName(PCUNICODE_STRING Name, UNICODE_STRING *Parent, UNICODE_STRING *Last
     return Last->Length == 0 ? STATUS_OBJECT_NAME_INVALID : STATUS_SUCCESS;
 }
 
+PVOID
+ObpRootDirectory(VOID)
+{
+    return ObpRoot;
+}
+
 NTSTATUS
 ObpInsertName(PVOID Object, PCUNICODE_STRING Name, BOOLEAN Permanent)
+{
+    return ObpInsertNameAs(Object, Name, Permanent, NULL, KernelMode);
+}
+
+/* A name that is taken is that, also to who could not make one there. */
+static BOOLEAN
+ObpHasEntry(OBP_DIRECTORY *Directory, PCUNICODE_STRING Text)
+{
+    BOOLEAN found;
+
+    ObpAcquireNames();
+    found = ObpFindNameLocked(Directory, Text, TRUE) != NULL;
+    ObpReleaseNames();
+    return found;
+}
+
+/* May the caller make the object there, and by what is it protected? */
+static NTSTATUS
+ObpAdmitObject(PVOID Object, PVOID Directory, PSECURITY_DESCRIPTOR Security, KPROCESSOR_MODE Mode)
+{
+    ACCESS_MASK access = ObpGetObjectType(Object) == ObpDirectoryType
+                             ? OBP_DIRECTORY_CREATE_SUBDIRECTORY
+                             : OBP_DIRECTORY_CREATE_OBJECT;
+    NTSTATUS status = ObpCheckAccess(Directory, access, Mode, &access);
+
+    return NT_SUCCESS(status) ? ObpAssignSecurity(Object, Directory, Security, Mode) : status;
+}
+
+NTSTATUS
+ObpInsertNameAs(PVOID Object, PCUNICODE_STRING Name, BOOLEAN Permanent,
+                PSECURITY_DESCRIPTOR Security, KPROCESSOR_MODE Mode)
 {
     OBP_LOOKUP lookup = {.IgnoreCase = TRUE};
     UNICODE_STRING last;
@@ -448,7 +490,11 @@ ObpInsertName(PVOID Object, PCUNICODE_STRING Name, BOOLEAN Permanent)
         if (lookup.Rest.Length != 0 || ObpGetObjectType(parent) != ObpDirectoryType) {
             status = STATUS_OBJECT_PATH_NOT_FOUND;
         } else {
-            status = ObpInsertEntry(parent, ObpHeader(Object), &last, Permanent);
+            status = ObpHasEntry(parent, &last) ? STATUS_OBJECT_NAME_COLLISION
+                                                : ObpAdmitObject(Object, parent, Security, Mode);
+            if (NT_SUCCESS(status)) {
+                status = ObpInsertEntry(parent, ObpHeader(Object), &last, Permanent);
+            }
         }
         if (!NT_SUCCESS(status)) {
             ObfDereferenceObject(parent);

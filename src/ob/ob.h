@@ -24,7 +24,8 @@ typedef struct OBP_OPEN_REQUEST {
 typedef struct OBP_ATTRIBUTES {
     UNICODE_STRING Name; /* Buffer NULL: no name */
     HANDLE RootDirectory;
-    ULONG Attributes; /* OBJ_*; OBJ_KERNEL_HANDLE only survives in KernelMode */
+    ULONG Attributes;              /* OBJ_*; OBJ_KERNEL_HANDLE only survives in KernelMode */
+    PSECURITY_DESCRIPTOR Security; /* for a new object; NULL: none given */
 } OBP_ATTRIBUTES;
 
 /* How a type takes part. Any member but Name may be NULL. */
@@ -43,7 +44,44 @@ typedef struct OBP_TYPE_OPS {
     NTSTATUS (*Parse)(OBP_OPEN_REQUEST *Request, PVOID *Object);
     /* Full name of an object that has no name of its own; NUL-terminated, cut to Size bytes. */
     VOID (*QueryName)(PVOID Object, PWSTR Buffer, SIZE_T Size);
+    /*
+     * Where the object's descriptor is, if not in its header. One that is the object's own is
+     * released by its Delete.
+     */
+    PSECURITY_DESCRIPTOR *(*SecurityField)(PVOID Object);
+    /* Objects that others know the descriptor of. *Copy is pool memory: ExFreePool. */
+    NTSTATUS(*QuerySecurity)
+    (PVOID Object, SECURITY_INFORMATION What, PSECURITY_DESCRIPTOR *Copy, ULONG *Length);
+    NTSTATUS(*SetSecurity)
+    (PVOID Object, SECURITY_INFORMATION What, PSECURITY_DESCRIPTOR Descriptor);
 } OBP_TYPE_OPS;
+
+/* se, above us: what objects are protected by. Without it, and without a member, all may all. */
+typedef struct OBP_SECURITY_OPS {
+    /* A caller's descriptor, self-relative. */
+    NTSTATUS(*Capture)
+    (PSECURITY_DESCRIPTOR Source, KPROCESSOR_MODE Mode, PSECURITY_DESCRIPTOR *Captured);
+    VOID (*FreeCaptured)(PSECURITY_DESCRIPTOR Captured);
+    /* Gives a new object its descriptor, unless it has one; Directory: where its name goes. */
+    NTSTATUS(*Assign)
+    (PVOID Object, PVOID Directory, const GENERIC_MAPPING *Mapping, BOOLEAN IsContainer,
+     PSECURITY_DESCRIPTOR Explicit, KPROCESSOR_MODE Mode);
+    NTSTATUS(*Check)
+    (PVOID Object, const GENERIC_MAPPING *Mapping, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
+     ACCESS_MASK *GrantedAccess);
+    /* What is in a field, and not NULL, is dropped. IRQL <= DISPATCH_LEVEL. */
+    VOID (*Release)(PSECURITY_DESCRIPTOR Descriptor);
+} OBP_SECURITY_OPS;
+VOID ObpRegisterSecurity(const OBP_SECURITY_OPS *Ops);
+PSECURITY_DESCRIPTOR *ObpSecurityField(PVOID Object);
+const OBP_TYPE_OPS *ObpTypeOps(POBJECT_TYPE Type);
+/*
+ * May the calling thread have that access to an existing object? KernelMode may; Mode decides, and
+ * OBJ_FORCE_ACCESS_CHECK is the caller's business. STATUS_ACCESS_DENIED (also: rights that the type
+ * does not have), STATUS_PRIVILEGE_NOT_HELD. PASSIVE_LEVEL.
+ */
+NTSTATUS ObpCheckAccess(PVOID Object, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
+                        ACCESS_MASK *GrantedAccess);
 
 /* Makes \, \Device, \DosDevices, \??, \GLOBAL??, \Driver, \Callback and so on. */
 NTSTATUS ObpInitializeSystem(VOID);
@@ -61,6 +99,7 @@ NTSTATUS ObpInsertName(PVOID Object, PCUNICODE_STRING Name, BOOLEAN Permanent);
 VOID ObpRemoveName(PVOID Object);
 BOOLEAN ObpHasName(PVOID Object);
 POBJECT_TYPE ObpGetObjectType(PVOID Object);
+PCUNICODE_STRING ObpQueryTypeName(POBJECT_TYPE Type);
 /* By the name of its type; for those below the component that made the type. */
 BOOLEAN ObpIsOfType(PVOID Object, PCUNICODE_STRING TypeName);
 /* Full name, NUL-terminated, cut to Size bytes; empty if none. */
@@ -78,6 +117,8 @@ NTSTATUS ObpCreateHandleTable(PEPROCESS Process, OBP_HANDLE_TABLE **Table);
 /* Closes every handle (Close, then reference dropped), then frees the table. */
 VOID ObpDestroyHandleTable(OBP_HANDLE_TABLE *Table);
 ULONG ObpHandlesInUse(OBP_HANDLE_TABLE *Table);
+/* More handles are STATUS_INSUFFICIENT_RESOURCES, as when there is no room. Before the first. */
+VOID ObpLimitHandles(OBP_HANDLE_TABLE *Table, ULONG Limit);
 /* ps tells how to get at tables: an upward call. */
 typedef OBP_HANDLE_TABLE *OBP_GET_TABLE(PEPROCESS Process);
 VOID ObpRegisterTables(OBP_GET_TABLE *GetTable, OBP_HANDLE_TABLE *KernelTable);
@@ -91,6 +132,19 @@ NTSTATUS ObpOpenService(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES A
                         POBJECT_TYPE Type);
 /* Writes a handle to the caller, or closes it again. */
 NTSTATUS ObpReturnHandle(PHANDLE Target, HANDLE Handle, KPROCESSOR_MODE Mode);
+typedef struct OBP_HANDLE_INFO {
+    HANDLE Value;
+    PVOID Object; /* referenced */
+    ACCESS_MASK Access;
+    ULONG Attributes; /* OBJ_INHERIT, 1: protected from close */
+} OBP_HANDLE_INFO;
+/*
+ * The first Count handles of a table that does not go meanwhile; how many there are.
+ * IRQL <= DISPATCH_LEVEL.
+ */
+ULONG ObpCollectHandles(OBP_HANDLE_TABLE *Table, OBP_HANDLE_INFO *Handles, ULONG Count);
+/* The table of kernel handles. */
+OBP_HANDLE_TABLE *ObpSystemTable(VOID);
 /* ObReferenceObjectByHandle for one known type, no access check: the fast path of io. */
 NTSTATUS ObpReferenceFileHandle(HANDLE Handle, KPROCESSOR_MODE Mode, POBJECT_TYPE Type,
                                 ACCESS_MASK *GrantedAccess, PVOID *Object);
@@ -150,12 +204,20 @@ NTSTATUS NTAPI NtDelayExecution(BOOLEAN Alertable, PLARGE_INTEGER Interval);
 /* Exported by Windows, declared by no header of the DDK. */
 BOOLEAN NTAPI ObReferenceObjectSafe(PVOID Object);
 POBJECT_TYPE NTAPI ObGetObjectType(PVOID Object);
+extern __attribute__((visibility("default"))) POBJECT_TYPE *ExMutantObjectType;
+typedef struct _OBJECT_HANDLE_FLAG_INFORMATION {
+    BOOLEAN Inherit;
+    BOOLEAN ProtectFromClose;
+} OBJECT_HANDLE_FLAG_INFORMATION, *POBJECT_HANDLE_FLAG_INFORMATION;
+NTSTATUS NTAPI ObSetHandleAttributes(HANDLE Handle, POBJECT_HANDLE_FLAG_INFORMATION HandleFlags,
+                                     KPROCESSOR_MODE PreviousMode);
 NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes,
                                        PACCESS_STATE PassedAccessState, ACCESS_MASK DesiredAccess,
                                        POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
                                        PVOID ParseContext, PVOID *Object);
 
 /* ---- symbolic links and directories, for io and cm ---- */
+PVOID ObpRootDirectory(VOID);
 extern POBJECT_TYPE ObpDirectoryType;
 extern POBJECT_TYPE ObpSymbolicLinkType;
 /* A link named Name to Target. Permanent as ObpInsertName; *Link, if wanted, is referenced. */
@@ -179,6 +241,8 @@ LONG ObpObjectsInUse(POBJECT_TYPE Type);
 NTSTATUS ObpCaptureAttributes(POBJECT_ATTRIBUTES Attributes, KPROCESSOR_MODE Mode,
                               OBP_ATTRIBUTES *Captured);
 VOID ObpReleaseAttributes(OBP_ATTRIBUTES *Captured);
+/* A string of a caller of Mode; Buffer is NUL-terminated pool memory, freed as those above are. */
+NTSTATUS ObpCaptureName(PUNICODE_STRING Source, KPROCESSOR_MODE Mode, UNICODE_STRING *Name);
 /* Generic rights mapped and MAXIMUM_ALLOWED resolved, for an object of Type. */
 NTSTATUS ObpMapAccess(POBJECT_TYPE Type, ACCESS_MASK DesiredAccess, KPROCESSOR_MODE Mode,
                       ACCESS_MASK *GrantedAccess);

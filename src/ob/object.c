@@ -48,6 +48,9 @@ ObpDelete(OBP_HEADER *Header)
     if (type->Ops.Delete != NULL) {
         type->Ops.Delete(ObpBody(Header));
     }
+    if (Header->Security != NULL) {
+        ObpReleaseSecurity(Header->Security);
+    }
     Header->Magic = OBP_MAGIC_DEAD;
     __atomic_sub_fetch(&type->Objects, 1, __ATOMIC_RELAXED);
     __atomic_sub_fetch(&ObpAllObjects, 1, __ATOMIC_RELAXED);
@@ -246,6 +249,12 @@ POBJECT_TYPE
 ObpGetObjectType(PVOID Object)
 {
     return ObpHeader(Object)->Type;
+}
+
+PCUNICODE_STRING
+ObpQueryTypeName(POBJECT_TYPE Type)
+{
+    return &Type->Name;
 }
 
 BOOLEAN

@@ -32,7 +32,8 @@ typedef struct OBP_HEADER {
     LONG HandleCount;      /* atomic */
     LONG KernelHandles;    /* atomic: of those, in the system's table */
     POBJECT_TYPE Type;
-    OBP_NAME *Name; /* B3 */
+    OBP_NAME *Name;                /* B3 */
+    PSECURITY_DESCRIPTOR Security; /* se's */
     struct OBP_HEADER *NextDeferred;
     ULONG Magic;         /* B2 */
     BOOLEAN IsPermanent; /* ObpNameLock */
@@ -66,6 +67,7 @@ typedef struct OBP_LINK {
 #define OBP_ENTRY_PROTECTED 2ull
 #define OBP_ENTRY_INHERITED 4ull
 #define OBP_ENTRY_FLAGS 15ull
+#define OBP_PROTECT_CLOSE 1u /* OBJ_PROTECT_CLOSE; the DDK headers lack it */
 #define OBP_PAGE_ENTRIES 256u
 #define OBP_TABLE_PAGES 4096u
 
@@ -82,6 +84,7 @@ struct OBP_HANDLE_TABLE {
     ULONG LastFree;
     ULONG PageCount;
     LONG Count;                              /* atomic: handles in use */
+    LONG Limit;                              /* that it may have; 0: as many as fit */
     OBP_HANDLE_ENTRY *Page[OBP_TABLE_PAGES]; /* set once, atomic */
 };
 
@@ -122,6 +125,12 @@ DECLSPEC_NORETURN VOID ObpReportReference(OBP_HEADER *Header, LONG_PTR Count);
 VOID ObpAcquireNames(VOID);
 VOID ObpReleaseNames(VOID);
 VOID ObpInitializeNames(VOID);
+/*
+ * ObpInsertName for a caller of Mode, who must be allowed to make the object in its directory; the
+ * object gets its descriptor, from Security or by default, before anybody can find it.
+ */
+NTSTATUS ObpInsertNameAs(PVOID Object, PCUNICODE_STRING Name, BOOLEAN Permanent,
+                         PSECURITY_DESCRIPTOR Security, KPROCESSOR_MODE Mode);
 /* A directory whose entries are all dropped, with those below it. */
 VOID ObpEmptyDirectory(OBP_DIRECTORY *Directory);
 /* What IsHandleLast means for a temporary object: its name goes. */
@@ -130,7 +139,6 @@ VOID ObpLastHandleClosed(OBP_HEADER *Header);
 /* ---- handle.c ---- */
 OBP_HANDLE_TABLE *ObpTableOf(PEPROCESS Process);
 BOOLEAN ObpIsKernelHandle(HANDLE Handle);
-OBP_HANDLE_TABLE *ObpSystemTable(VOID);
 /* Locks the entry of a handle; NULL: there is none, or not for Mode. *Table: where it is. */
 OBP_HANDLE_ENTRY *ObpLockHandle(HANDLE Handle, KPROCESSOR_MODE Mode, OBP_HANDLE_TABLE **Table,
                                 ULONG64 *Value);
@@ -153,8 +161,10 @@ ObpEntryHeader(ULONG64 Value)
 }
 
 /* ---- capture.c, service.c, dispatcher.c ---- */
-/* A string of a caller of Mode; Buffer is NUL-terminated pool memory of tag OBP_TAG_CAPTURE. */
-NTSTATUS ObpCaptureName(PUNICODE_STRING Source, KPROCESSOR_MODE Mode, UNICODE_STRING *Name);
+VOID ObpReleaseSecurity(PSECURITY_DESCRIPTOR Descriptor);
+/* Explicit: captured, or NULL; Directory: where the object's name goes, or NULL. */
+NTSTATUS ObpAssignSecurity(PVOID Object, PVOID Directory, PSECURITY_DESCRIPTOR Explicit,
+                           KPROCESSOR_MODE Mode);
 NTSTATUS ObpInitializeDispatcherTypes(VOID);
 VOID ObpDropDispatcherTypes(VOID);
 NTSTATUS ObpInitializeCallbacks(VOID);

@@ -5,9 +5,11 @@
  * Source   WDK reference, wdm.h ZwClose, ntifs.h ZwDuplicateObject, ObOpenObjectByPointer,
  *          ObQueryNameString (2018-04-30); bug check 0x93 INVALID_KERNEL_HANDLE.
  */
+#include "mm/client.h"
 #include "ob/obp.h"
 
-#define OBP_PATH_BYTES 2048u /* longest full name that is reported */
+#define OBP_PATH_BYTES 2048u           /* room for nearly every full name */
+#define OBP_LONGEST_PATH_BYTES 0xFFFEu /* room for the longest that a UNICODE_STRING holds */
 
 NTSTATUS
 ObpReturnHandle(PHANDLE Target, HANDLE Handle, KPROCESSOR_MODE Mode)
@@ -28,6 +30,13 @@ ObpReturnHandle(PHANDLE Target, HANDLE Handle, KPROCESSOR_MODE Mode)
     return status;
 }
 
+/* As whom an open is checked: the kernel can ask to be checked like a program. */
+static KPROCESSOR_MODE
+ObpCheckedMode(KPROCESSOR_MODE Mode, ULONG Attributes)
+{
+    return (Attributes & OBJ_FORCE_ACCESS_CHECK) != 0 ? UserMode : Mode;
+}
+
 /* An object of the name already there, opened instead (OBJ_OPENIF). */
 static NTSTATUS
 ObpOpenExisting(POBJECT_TYPE Type, const OBP_ATTRIBUTES *Attributes, ACCESS_MASK Access,
@@ -42,12 +51,48 @@ ObpOpenExisting(POBJECT_TYPE Type, const OBP_ATTRIBUTES *Attributes, ACCESS_MASK
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = ObpMapAccess(Type, Access, Mode, &Access);
+    status = ObpCheckAccess(object, Access, ObpCheckedMode(Mode, Attributes->Attributes), &Access);
     if (NT_SUCCESS(status)) {
         status = ObpCreateHandle(object, Access, Attributes->Attributes, Handle);
     }
     ObfDereferenceObject(object);
     return status;
+}
+
+/* The name did not fit into Size bytes, or may not have. */
+static BOOLEAN
+ObpIsNameCut(PVOID Object, SIZE_T Letters, SIZE_T Size)
+{
+    return Letters == 0 ? ObpHasName(Object) : Letters + 1 >= Size / sizeof(WCHAR);
+}
+
+/*
+ * The full name, NUL-terminated, empty if there is none, in pool memory of tag OBP_TAG_CAPTURE with
+ * room for Extra more bytes. *Length: in bytes, without the NUL.
+ */
+static NTSTATUS
+ObpCopyName(PVOID Object, SIZE_T Extra, PWSTR *Name, SIZE_T *Length)
+{
+    SIZE_T size = OBP_PATH_BYTES;
+    SIZE_T letters;
+    PWSTR path;
+
+    for (;;) {
+        path = ExpAllocatePool(PagedPool, size + Extra, OBP_TAG_CAPTURE, NT_CALLER());
+        if (path == NULL) {
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
+        ObpQueryName(Object, path, size);
+        letters = ObpLetters(path);
+        if (size == OBP_LONGEST_PATH_BYTES || !ObpIsNameCut(Object, letters, size)) {
+            break;
+        }
+        ExFreePoolWithTag(path, OBP_TAG_CAPTURE);
+        size = OBP_LONGEST_PATH_BYTES;
+    }
+    *Name = path;
+    *Length = letters * sizeof(WCHAR);
+    return STATUS_SUCCESS;
 }
 
 /* The full name of a relative one: the directory's own, a backslash, the name. */
@@ -65,28 +110,48 @@ ObpInsertRelative(PVOID Object, const OBP_ATTRIBUTES *Attributes, KPROCESSOR_MOD
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    path = ExpAllocatePool(PagedPool, OBP_PATH_BYTES, OBP_TAG_CAPTURE, NT_CALLER());
-    if (path == NULL) {
-        ObfDereferenceObject(root);
-        return STATUS_INSUFFICIENT_RESOURCES;
+    status = ObpCopyName(root, sizeof(WCHAR) + Attributes->Name.Length, &path, &length);
+    ObfDereferenceObject(root);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
-    ObpQueryName(root, path, OBP_PATH_BYTES);
-    length = ObpLetters(path) * sizeof(WCHAR);
     if (length > sizeof(WCHAR)) {
         path[length / sizeof(WCHAR)] = L'\\';
         length += sizeof(WCHAR);
     }
     status = STATUS_NAME_TOO_LONG;
-    if (length + Attributes->Name.Length < OBP_PATH_BYTES) {
+    if (length + Attributes->Name.Length < OBP_LONGEST_PATH_BYTES) {
         memcpy((PUCHAR)path + length, Attributes->Name.Buffer, Attributes->Name.Length);
         full.Buffer = path;
         full.Length = (USHORT)(length + Attributes->Name.Length);
-        full.MaximumLength = OBP_PATH_BYTES;
-        status = ObpInsertName(Object, &full, (Attributes->Attributes & OBJ_PERMANENT) != 0);
+        full.MaximumLength = full.Length;
+        status = ObpInsertNameAs(Object, &full, (Attributes->Attributes & OBJ_PERMANENT) != 0,
+                                 Attributes->Security, Mode);
     }
     ExFreePoolWithTag(path, OBP_TAG_CAPTURE);
-    ObfDereferenceObject(root);
     return status;
+}
+
+/*
+ * What a client whose user is not the kernel's may give a name: all but symbolic links, right below
+ * \BaseNamedObjects, and not for ever. Elsewhere it would stand in for a driver's names.
+ */
+static NTSTATUS
+ObpMayPublish(POBJECT_TYPE Type, const OBP_ATTRIBUTES *Attributes)
+{
+    static const UNICODE_STRING folder = RTL_CONSTANT_STRING(L"\\BaseNamedObjects\\");
+
+    if ((Attributes->Attributes & OBJ_PERMANENT) != 0) {
+        return STATUS_PRIVILEGE_NOT_HELD;
+    }
+    if (Attributes->Name.Length == 0) {
+        return STATUS_SUCCESS;
+    }
+    /* A root's handle may be another's when it is looked at again: whole names only. */
+    return Type != ObpSymbolicLinkType && Attributes->RootDirectory == NULL &&
+                   RtlPrefixUnicodeString(&folder, &Attributes->Name, TRUE)
+               ? STATUS_SUCCESS
+               : STATUS_ACCESS_DENIED;
 }
 
 NTSTATUS
@@ -94,16 +159,25 @@ ObpPublishObject(PVOID Object, const OBP_ATTRIBUTES *Attributes, ACCESS_MASK Acc
                  KPROCESSOR_MODE Mode, PHANDLE Handle)
 {
     POBJECT_TYPE type = ObpGetObjectType(Object);
+    ACCESS_MASK granted;
     NTSTATUS status;
     NTSTATUS existing = STATUS_SUCCESS;
     HANDLE handle;
 
-    status = ObpMapAccess(type, Access, Mode, &Access);
+    /* Who makes an object is granted all that the type has; it has no descriptor yet. */
+    status = ObpCheckAccess(Object, Access, Mode, &granted);
+    if (NT_SUCCESS(status) && !MiCallerIsTrusted()) {
+        status = ObpMayPublish(type, Attributes);
+    }
+    if (NT_SUCCESS(status) && Attributes->Name.Length == 0 && Attributes->Security != NULL) {
+        status = ObpAssignSecurity(Object, NULL, Attributes->Security, Mode);
+    }
     if (NT_SUCCESS(status) && Attributes->Name.Length != 0) {
         status = Attributes->RootDirectory != NULL
                      ? ObpInsertRelative(Object, Attributes, Mode)
-                     : ObpInsertName(Object, &Attributes->Name,
-                                     (Attributes->Attributes & OBJ_PERMANENT) != 0);
+                     : ObpInsertNameAs(Object, &Attributes->Name,
+                                       (Attributes->Attributes & OBJ_PERMANENT) != 0,
+                                       Attributes->Security, Mode);
         if (status == STATUS_OBJECT_NAME_COLLISION && (Attributes->Attributes & OBJ_OPENIF) != 0) {
             existing = STATUS_OBJECT_NAME_EXISTS;
         }
@@ -111,7 +185,7 @@ ObpPublishObject(PVOID Object, const OBP_ATTRIBUTES *Attributes, ACCESS_MASK Acc
     if (existing == STATUS_OBJECT_NAME_EXISTS) {
         status = ObpOpenExisting(type, Attributes, Access, Mode, &handle);
     } else if (NT_SUCCESS(status)) {
-        status = ObpCreateHandle(Object, Access, Attributes->Attributes, &handle);
+        status = ObpCreateHandle(Object, granted, Attributes->Attributes, &handle);
         if (!NT_SUCCESS(status)) {
             ObpRemoveName(Object);
         }
@@ -131,6 +205,9 @@ ObpOpenService(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes
     NTSTATUS status;
     HANDLE handle;
 
+    if (Attributes == NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
     status = ObpCaptureAttributes(Attributes, mode, &captured);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -248,10 +325,22 @@ ObpReferenceSource(OBP_HANDLE_TABLE *Table, HANDLE Handle, KPROCESSOR_MODE Mode,
     return status;
 }
 
+/*
+ * A client's copy of a handle has more rights than the handle only if its user may have them
+ * anyway: it is the kernel's, and the object is not a process or thread.
+ */
+static BOOLEAN
+ObpMayGainAccess(const OBP_SOURCE *Source, ACCESS_MASK Access, KPROCESSOR_MODE Mode)
+{
+    return Mode == KernelMode || MiCurrentClient() == NULL || (Access & ~Source->Access) == 0 ||
+           (MiCallerIsTrusted() && !ObpGetObjectType(Source->Object)->Ops.TakesCallbacks);
+}
+
 static NTSTATUS
 ObpDuplicateInto(const OBP_SOURCE *Source, HANDLE TargetProcess, ACCESS_MASK Access,
                  ULONG Attributes, ULONG Options, KPROCESSOR_MODE Mode, PHANDLE Target)
 {
+    ACCESS_MASK granted = 0;
     OBP_HANDLE_TABLE *table;
     NTSTATUS status;
     PVOID process;
@@ -264,13 +353,22 @@ ObpDuplicateInto(const OBP_SOURCE *Source, HANDLE TargetProcess, ACCESS_MASK Acc
     if ((Options & DUPLICATE_SAME_ACCESS) != 0) {
         Access = Source->Access;
     } else {
-        status = ObpMapAccess(ObpGetObjectType(Source->Object), Access, Mode, &Access);
+        status = ObpMapAccess(ObpGetObjectType(Source->Object), Access, Mode, &granted);
+        if (NT_SUCCESS(status) && (granted & ~Source->Access) != 0) {
+            /* More than the source handle has is like an open of the object. */
+            status = ObpCheckAccess(Source->Object, Access, Mode, &granted);
+        }
+        Access = granted;
     }
     if ((Options & DUPLICATE_SAME_ATTRIBUTES) != 0) {
         Attributes = Source->Attributes;
     }
+    if (NT_SUCCESS(status) && !ObpMayGainAccess(Source, Access, Mode)) {
+        status = STATUS_ACCESS_DENIED;
+    }
     if (NT_SUCCESS(status) && Target != NULL) {
-        Attributes &= Mode == KernelMode ? OBJ_INHERIT | OBJ_KERNEL_HANDLE : OBJ_INHERIT;
+        Attributes &=
+            OBJ_INHERIT | OBP_PROTECT_CLOSE | (Mode == KernelMode ? OBJ_KERNEL_HANDLE : 0);
         table = (Attributes & OBJ_KERNEL_HANDLE) != 0 ? ObpSystemTable() : ObpTableOf(process);
         if (table == NULL) {
             status = STATUS_PROCESS_IS_TERMINATING;
@@ -395,6 +493,9 @@ NtMakeTemporaryObject(HANDLE Handle)
     NTSTATUS status;
     PVOID object;
 
+    if (!MiCallerIsTrusted()) {
+        return STATUS_ACCESS_DENIED; /* what is permanent is the system's or a driver's */
+    }
     status = ObReferenceObjectByHandle(Handle, DELETE, NULL, KiGetCurrentThread()->PreviousMode,
                                        &object, NULL);
     if (NT_SUCCESS(status)) {
@@ -424,7 +525,8 @@ ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PACCESS_STATE Passed
     if (ObjectType != NULL && ObjectType != type) {
         return STATUS_OBJECT_TYPE_MISMATCH;
     }
-    status = ObpMapAccess(type, DesiredAccess, AccessMode, &access);
+    status = ObpCheckAccess(Object, DesiredAccess, ObpCheckedMode(AccessMode, HandleAttributes),
+                            &access);
     if (!NT_SUCCESS(status)) {
         return status;
     }
@@ -444,7 +546,15 @@ ObOpenObjectByPointerWithTag(PVOID Object, ULONG HandleAttributes, PACCESS_STATE
                                  ObjectType, AccessMode, Handle);
 }
 
-/* Exported, not declared in the DDK; used by drivers that look for other drivers' objects. */
+/*
+ * ObReferenceObjectByName - the object of a name, referenced
+ *
+ * Errors   STATUS_OBJECT_NAME_INVALID (no name, an empty component), STATUS_OBJECT_PATH_SYNTAX_BAD,
+ *          STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_PATH_NOT_FOUND, STATUS_OBJECT_TYPE_MISMATCH,
+ *          STATUS_ACCESS_DENIED (user mode: rights that the type does not have)
+ * IRQL     PASSIVE_LEVEL
+ * Source   exported, not in the reference; as drivers use it that look for other drivers' objects
+ */
 NTSTATUS NTAPI
 ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes,
                         PACCESS_STATE PassedAccessState, ACCESS_MASK DesiredAccess,
@@ -456,16 +566,36 @@ ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes,
                                 .Attributes = Attributes,
                                 .AccessMode = AccessMode,
                                 .Context = ParseContext};
+    ACCESS_MASK granted;
+    NTSTATUS status;
+    PVOID object;
 
     *Object = NULL;
-    return ObpOpenByName(ObjectName, NULL, ObjectType, &request, Object);
+    if (ObjectName == NULL) {
+        return STATUS_OBJECT_NAME_INVALID;
+    }
+    status = ObpOpenByName(ObjectName, NULL, ObjectType, &request, &object);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status =
+        ObpCheckAccess(object, DesiredAccess, ObpCheckedMode(AccessMode, Attributes), &granted);
+    if (!NT_SUCCESS(status)) {
+        ObfDereferenceObject(object);
+        return status;
+    }
+    *Object = object;
+    return STATUS_SUCCESS;
 }
 
 /*
  * ObQueryNameString - an object's full name, with the text behind the structure
  *
- * Returns  STATUS_INFO_LENGTH_MISMATCH with *ReturnLength set if Length is too small
- * Differs  names longer than 1 KB come out empty
+ * ReturnLength  what is needed, also on success; no name needs the structure alone
+ *
+ * Errors   STATUS_INFO_LENGTH_MISMATCH: Length is too small; STATUS_INSUFFICIENT_RESOURCES
+ * IRQL     <= APC_LEVEL
+ * Source   WDK reference, nf-ntifs-obquerynamestring
  */
 NTSTATUS NTAPI
 ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length,
@@ -473,15 +603,14 @@ ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG L
 {
     NT_ENTER(ObQueryNameString);
     ULONG needed = sizeof(OBJECT_NAME_INFORMATION);
+    NTSTATUS status;
     SIZE_T bytes;
     PWSTR path;
 
-    path = ExpAllocatePool(PagedPool, OBP_PATH_BYTES, OBP_TAG_CAPTURE, NT_CALLER());
-    if (path == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
+    status = ObpCopyName(Object, 0, &path, &bytes);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
-    ObpQueryName(Object, path, OBP_PATH_BYTES);
-    bytes = ObpLetters(path) * sizeof(WCHAR);
     needed += bytes != 0 ? (ULONG)bytes + sizeof(WCHAR) : 0;
     *ReturnLength = needed;
     if (ObjectNameInfo == NULL || Length < needed) {

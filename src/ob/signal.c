@@ -8,8 +8,6 @@
 
 #include <ntbox/eh.h>
 
-extern POBJECT_TYPE *ExMutantObjectType; /* dispatcher.c; the DDK headers lack it */
-
 #define OBP_MODIFY_STATE 2u /* EVENT_MODIFY_STATE, SEMAPHORE_MODIFY_STATE */
 
 /* With Wait = TRUE, so that nothing comes between the signal and the wait. */

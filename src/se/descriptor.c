@@ -8,18 +8,9 @@
  * Source   WDK reference, ntifs.h RtlCreateAcl, RtlAddAccessAllowedAce, RtlInitializeSid, wdm.h
  *          RtlCreateSecurityDescriptor, RtlSetDaclSecurityDescriptor, RtlLengthSecurityDescriptor.
  */
-#include "se/se.h"
+#include "se/sep.h"
 
 #define SEP_SID(sid) ((PISID)(sid))
-#define SEP_ALIGN(length) (((length) + 3u) & ~3u)
-
-/* The parts of a descriptor in either form. */
-typedef struct SEP_PARTS {
-    PSID Owner;
-    PSID Group;
-    PACL Sacl;
-    PACL Dacl;
-} SEP_PARTS;
 
 static PVOID
 SepPartAt(PISECURITY_DESCRIPTOR_RELATIVE Descriptor, ULONG Offset)
@@ -27,7 +18,7 @@ SepPartAt(PISECURITY_DESCRIPTOR_RELATIVE Descriptor, ULONG Offset)
     return Offset != 0 ? (PUCHAR)Descriptor + Offset : NULL;
 }
 
-static VOID
+VOID
 SepGetParts(PSECURITY_DESCRIPTOR SecurityDescriptor, SEP_PARTS *Parts)
 {
     PISECURITY_DESCRIPTOR absolute = SecurityDescriptor;
@@ -48,7 +39,7 @@ SepGetParts(PSECURITY_DESCRIPTOR SecurityDescriptor, SEP_PARTS *Parts)
     Parts->Dacl = (absolute->Control & SE_DACL_PRESENT) != 0 ? Parts->Dacl : NULL;
 }
 
-static BOOLEAN
+BOOLEAN
 SepIsValidAcl(PACL Acl)
 {
     PUCHAR ace = (PUCHAR)(Acl + 1);
@@ -70,8 +61,7 @@ SepIsValidAcl(PACL Acl)
     return TRUE;
 }
 
-/* Where the next ACE goes; NULL: the ACL is not valid. */
-static PUCHAR
+PUCHAR
 SepFirstFreeAce(PACL Acl)
 {
     PUCHAR ace = (PUCHAR)(Acl + 1);
@@ -86,7 +76,7 @@ SepFirstFreeAce(PACL Acl)
 }
 
 /* May parts be set? */
-static NTSTATUS
+NTSTATUS
 SepCheckAbsolute(PISECURITY_DESCRIPTOR Descriptor)
 {
     if (Descriptor->Revision != SECURITY_DESCRIPTOR_REVISION) {
@@ -96,7 +86,7 @@ SepCheckAbsolute(PISECURITY_DESCRIPTOR Descriptor)
                                                          : STATUS_SUCCESS;
 }
 
-static VOID
+VOID
 SepSetControl(PISECURITY_DESCRIPTOR Descriptor, SECURITY_DESCRIPTOR_CONTROL Bit, BOOLEAN Value)
 {
     Descriptor->Control = (SECURITY_DESCRIPTOR_CONTROL)(Value ? Descriptor->Control | Bit
@@ -346,6 +336,59 @@ RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID *Own
     SepGetParts(SecurityDescriptor, &parts);
     *Owner = parts.Owner;
     *OwnerDefaulted = (descriptor->Control & SE_OWNER_DEFAULTED) != 0;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlSetSaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, BOOLEAN SaclPresent,
+                             PACL Sacl, BOOLEAN SaclDefaulted)
+{
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    NTSTATUS status = SepCheckAbsolute(descriptor);
+
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    SepSetControl(descriptor, SE_SACL_PRESENT, SaclPresent);
+    SepSetControl(descriptor, SE_SACL_DEFAULTED, SaclPresent && SaclDefaulted);
+    descriptor->Sacl = SaclPresent ? Sacl : NULL;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlGetSaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PBOOLEAN SaclPresent,
+                             PACL *Sacl, PBOOLEAN SaclDefaulted)
+{
+    NT_ENTER(RtlGetSaclSecurityDescriptor);
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    SEP_PARTS parts;
+
+    if (descriptor->Revision != SECURITY_DESCRIPTOR_REVISION) {
+        return STATUS_UNKNOWN_REVISION;
+    }
+    SepGetParts(SecurityDescriptor, &parts);
+    *SaclPresent = (descriptor->Control & SE_SACL_PRESENT) != 0;
+    if (*SaclPresent) {
+        *Sacl = parts.Sacl;
+        *SaclDefaulted = (descriptor->Control & SE_SACL_DEFAULTED) != 0;
+    }
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI
+RtlGetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID *Group,
+                              PBOOLEAN GroupDefaulted)
+{
+    NT_ENTER(RtlGetGroupSecurityDescriptor);
+    PISECURITY_DESCRIPTOR descriptor = SecurityDescriptor;
+    SEP_PARTS parts;
+
+    if (descriptor->Revision != SECURITY_DESCRIPTOR_REVISION) {
+        return STATUS_UNKNOWN_REVISION;
+    }
+    SepGetParts(SecurityDescriptor, &parts);
+    *Group = parts.Group;
+    *GroupDefaulted = (descriptor->Control & SE_GROUP_DEFAULTED) != 0;
     return STATUS_SUCCESS;
 }
 

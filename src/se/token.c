@@ -1,48 +1,326 @@
 /* SPDX-License-Identifier: MIT
  *
- * se/token.c - the one access token, and what is asked about it
+ * se/token.c - access tokens: making them, and which process has which
  *
- * There is one identity (access.c): LocalSystem, an administrator who holds every privilege. Its
- * primary token is every process's; no thread impersonates.
+ * A token is one block: the structure, then its arrays, SIDs and default DACL (S1).
  *
- * Source   WDK reference, ntifs.h SeQueryInformationToken, ZwQueryInformationToken,
- *          ZwOpenProcessTokenEx, ZwOpenThreadTokenEx, SeTokenIsAdmin, SeTokenType,
- *          TOKEN_INFORMATION_CLASS.
+ * Invariants  S1, S3 in se.h.
+ * Locks       SepProcessTokenLock (spin) guards the token field of every process.
+ * Source      WDK reference, ntifs.h TOKEN_*; SDK, "Access Tokens", "Well-known SIDs", "Privilege
+ *             Constants"; the SIDs of host users and groups are those that Samba gives them.
  */
-#include "se/se.h"
+#include "se/sep.h"
 
-#define SEP_TAG_TOKEN 0x6F546553u /* 'SeTo' */
-#define SEP_TOKEN_ALL_ACCESS 0x000F01FFu
-#define SEP_TOKEN_QUERY 0x0008u
-#define SEP_TOKEN_QUERY_SOURCE 0x0010u
-#define SEP_FIRST_PRIVILEGE 2u
-#define SEP_LAST_PRIVILEGE 35u
-#define SEP_PRIVILEGES (SEP_LAST_PRIVILEGE - SEP_FIRST_PRIVILEGE + 1)
-#define SEP_ENABLED 3u               /* SE_PRIVILEGE_ENABLED, SE_PRIVILEGE_ENABLED_BY_DEFAULT */
-#define SEP_GROUP_ENABLED 7u         /* SE_GROUP_MANDATORY, _ENABLED, _ENABLED_BY_DEFAULT */
-#define SEP_GROUP_OWNER 8u           /* SE_GROUP_OWNER */
-#define SEP_GROUP_INTEGRITY 0x60u    /* SE_GROUP_INTEGRITY, _INTEGRITY_ENABLED */
-#define SEP_SYSTEM_INTEGRITY 0x4000u /* SECURITY_MANDATORY_SYSTEM_RID */
-#define SEP_ANSWER_LIMIT 1024u
-#define SEP_ELEVATION_DEFAULT 1u /* TokenElevationTypeDefault */
+#define SEP_UNIX_AUTHORITY 22u
+#define SEP_UNIX_USER 1u
+#define SEP_UNIX_GROUP 2u
+#define SEP_LOGON_RID 5u
+#define SEP_SYSTEM_LOGON 0x3E7u /* SYSTEM_LUID */
+#define SEP_FIRST_LUID 0x10000u /* below: the well-known logon sessions */
+#define SEP_EXTRA_GROUPS 8u     /* those that do not come from the host */
+#define SEP_DACL_ROOM 128u
+#define SEP_BIT(name) SEP_PRIVILEGE_BIT(name)
 
-typedef struct SEP_TOKEN {
-    LUID TokenId;
-} SEP_TOKEN;
+/* What an administrator and a user hold, as Windows gives it to them. */
+#define SEP_USER_PRIVILEGES (SEP_BIT(19) | SEP_BIT(23) | SEP_BIT(25) | SEP_BIT(33) | SEP_BIT(34))
+#define SEP_ADMIN_PRIVILEGES                                                                  \
+    (SEP_USER_PRIVILEGES | SEP_BIT(5) | SEP_BIT(8) | SEP_BIT(9) | SEP_BIT(10) | SEP_BIT(11) | \
+     SEP_BIT(12) | SEP_BIT(13) | SEP_BIT(14) | SEP_BIT(15) | SEP_BIT(17) | SEP_BIT(18) |      \
+     SEP_BIT(20) | SEP_BIT(22) | SEP_BIT(24) | SEP_BIT(28) | SEP_BIT(29) | SEP_BIT(30) |      \
+     SEP_BIT(35))
 
-/* An answer under construction: pointers in it are those that hold in Home. */
-typedef struct SEP_ANSWER {
-    ULONG Length;
-    ULONG_PTR Home;
-    ULONG64 Data[SEP_ANSWER_LIMIT / sizeof(ULONG64)];
-} SEP_ANSWER;
+/* A SID of at most three sub-authorities, made on the spot. */
+typedef struct SEP_SID_ROOM {
+    SID Sid;
+    ULONG More[2];
+} SEP_SID_ROOM;
+
+/* A token under construction. */
+typedef struct SEP_MAKING {
+    SEP_TOKEN Plan;
+    SEP_SID_ROOM *Rooms;
+    SID_AND_ATTRIBUTES *Sids;
+    ULONG RoomCount;
+    SEP_SID_ROOM Logon;
+    ULONG64 Dacl[SEP_DACL_ROOM / sizeof(ULONG64)];
+} SEP_MAKING;
 
 static SEP_TOKEN *SepSystemToken;
-static POBJECT_TYPE SepTokenType;
+static SEP_TOKEN_FIELD *SepTokenField;
+static KSPIN_LOCK SepProcessTokenLock;
+static LONG64 SepNextLuid = SEP_FIRST_LUID; /* atomic */
+POBJECT_TYPE SepTokenType;
 
 #pragma GCC visibility push(default)
 POBJECT_TYPE *SeTokenObjectType = &SepTokenType;
 #pragma GCC visibility pop
+
+LUID
+SepAllocateLuid(VOID)
+{
+    LONG64 value = __atomic_add_fetch(&SepNextLuid, 1, __ATOMIC_RELAXED);
+
+    return (LUID){.LowPart = (ULONG)value, .HighPart = (LONG)(value >> 32)};
+}
+
+/* ---- one block from its parts ---- */
+
+static ULONG
+SepSidBytes(const SID_AND_ATTRIBUTES *Sids, ULONG Count)
+{
+    ULONG bytes = Count * (ULONG)sizeof(*Sids);
+
+    for (ULONG i = 0; i < Count; ++i) {
+        bytes += SEP_ALIGN(RtlLengthSid(Sids[i].Sid));
+    }
+    return (bytes + 7) & ~7u;
+}
+
+/* Copies the array to *Room, the SIDs behind it, and moves *Room on. */
+static SID_AND_ATTRIBUTES *
+SepPlaceSids(PUCHAR *Room, const SID_AND_ATTRIBUTES *Sids, ULONG Count)
+{
+    SID_AND_ATTRIBUTES *copy = (SID_AND_ATTRIBUTES *)*Room;
+    PUCHAR sid = *Room + Count * sizeof(*copy);
+
+    *Room += SepSidBytes(Sids, Count);
+    for (ULONG i = 0; i < Count; ++i) {
+        ULONG length = RtlLengthSid(Sids[i].Sid);
+
+        memcpy(sid, Sids[i].Sid, length);
+        copy[i].Sid = sid;
+        copy[i].Attributes = Sids[i].Attributes;
+        sid += SEP_ALIGN(length);
+    }
+    return copy;
+}
+
+/* The token's own copy of a SID that is one of its user and groups. */
+static PSID
+SepFindOwn(const SEP_SUBJECT *Subject, PSID Sid)
+{
+    for (ULONG i = 0; i < Subject->SidCount; ++i) {
+        if (RtlEqualSid(Subject->Sids[i].Sid, Sid)) {
+            return Subject->Sids[i].Sid;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * What protects a process that has the token: its default DACL. Made here, so that giving a process
+ * a token cannot fail. Generic rights stay what they are: threads have their process's descriptor.
+ */
+static NTSTATUS
+SepMakeProtection(SEP_TOKEN *Token)
+{
+    SECURITY_DESCRIPTOR descriptor = {.Revision = SECURITY_DESCRIPTOR_REVISION};
+
+    descriptor.Control = SE_DACL_PRESENT | SE_DACL_DEFAULTED;
+    descriptor.Owner = Token->Owner;
+    descriptor.Group = Token->PrimaryGroup;
+    descriptor.Dacl = Token->DefaultDacl;
+    return SepShareDescriptor(&descriptor, &Token->Protection);
+}
+
+NTSTATUS
+SepBuildToken(const SEP_TOKEN *Plan, SEP_TOKEN **Token)
+{
+    const SEP_SUBJECT *subject = &Plan->Subject;
+    ULONG size = (ULONG)sizeof(SEP_TOKEN) + SepSidBytes(subject->Sids, subject->SidCount) +
+                 SepSidBytes(subject->Restricted, subject->RestrictedCount) +
+                 (Plan->DefaultDacl != NULL ? Plan->DefaultDacl->AclSize : 0);
+    SEP_TOKEN *token;
+    PUCHAR room;
+    NTSTATUS status = ObpCreateObject(SepTokenType, size, (PVOID *)&token);
+
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    *token = *Plan;
+    token->Size = size;
+    token->TokenId = SepAllocateLuid();
+    token->ModifiedId = SepAllocateLuid();
+    room = (PUCHAR)(token + 1);
+    token->Subject.Sids = SepPlaceSids(&room, subject->Sids, subject->SidCount);
+    if (subject->Restricted != NULL) {
+        token->Subject.Restricted =
+            SepPlaceSids(&room, subject->Restricted, subject->RestrictedCount);
+    }
+    token->Owner = SepFindOwn(&token->Subject, Plan->Owner);
+    token->PrimaryGroup = SepFindOwn(&token->Subject, Plan->PrimaryGroup);
+    NT_ASSERT_INTERNAL(token->Owner != NULL && token->PrimaryGroup != NULL);
+    if (Plan->DefaultDacl != NULL) {
+        token->DefaultDacl = (PACL)room;
+        memcpy(room, Plan->DefaultDacl, Plan->DefaultDacl->AclSize);
+    }
+    token->Protection = NULL;
+    status = SepMakeProtection(token);
+    if (!NT_SUCCESS(status)) {
+        ObDereferenceObject(token);
+        return status;
+    }
+    *Token = token;
+    return STATUS_SUCCESS;
+}
+
+static VOID
+SepDeleteToken(PVOID Object)
+{
+    SepReleaseDescriptor(((SEP_TOKEN *)Object)->Protection);
+}
+
+/* ---- identities ---- */
+
+static VOID
+SepAddSid(SEP_MAKING *Making, PSID Sid, ULONG Attributes)
+{
+    SID_AND_ATTRIBUTES *entry = &Making->Sids[Making->Plan.Subject.SidCount++];
+
+    entry->Sid = Sid;
+    entry->Attributes = Attributes;
+}
+
+/* S-1-22-Kind-Id, in the next room. */
+static PSID
+SepMakeUnixSid(SEP_MAKING *Making, ULONG Kind, ULONG Id)
+{
+    SID_IDENTIFIER_AUTHORITY authority = {{0, 0, 0, 0, 0, SEP_UNIX_AUTHORITY}};
+    PSID sid = &Making->Rooms[Making->RoomCount++].Sid;
+
+    RtlInitializeSid(sid, &authority, 2);
+    *RtlSubAuthoritySid(sid, 0) = Kind;
+    *RtlSubAuthoritySid(sid, 1) = Id;
+    return sid;
+}
+
+/* S-1-5-5-high-low of the logon session. */
+static PSID
+SepMakeLogonSid(SEP_MAKING *Making)
+{
+    SID_IDENTIFIER_AUTHORITY authority = SECURITY_NT_AUTHORITY;
+    PSID sid = &Making->Logon.Sid;
+
+    RtlInitializeSid(sid, &authority, 3);
+    *RtlSubAuthoritySid(sid, 0) = SEP_LOGON_RID;
+    *RtlSubAuthoritySid(sid, 1) = (ULONG)Making->Plan.AuthenticationId.HighPart;
+    *RtlSubAuthoritySid(sid, 2) = Making->Plan.AuthenticationId.LowPart;
+    return sid;
+}
+
+static VOID
+SepAddDefaultAce(SEP_MAKING *Making, ACCESS_MASK Access, PSID Sid)
+{
+    NTSTATUS status = RtlAddAccessAllowedAce((PACL)Making->Dacl, ACL_REVISION, Access, Sid);
+
+    NT_ASSERT_INTERNAL(NT_SUCCESS(status));
+}
+
+static VOID
+SepPlanSystem(SEP_MAKING *Making)
+{
+    SEP_TOKEN *plan = &Making->Plan;
+
+    SepAddSid(Making, SeExports->SeLocalSystemSid, 0);
+    SepAddSid(Making, SeExports->SeAliasAdminsSid,
+              (SEP_GROUP_ORDINARY & ~SEP_GROUP_MANDATORY) | SEP_GROUP_OWNER);
+    SepAddSid(Making, SeExports->SeWorldSid, SEP_GROUP_ORDINARY);
+    SepAddSid(Making, SeExports->SeAuthenticatedUsersSid, SEP_GROUP_ORDINARY);
+    SepAddSid(Making, SeExports->SeSystemMandatorySid, SEP_GROUP_INTEGRITY);
+    plan->Subject.Enabled = SEP_ALL_PRIVILEGES;
+    plan->Subject.Integrity = SEP_SYSTEM_INTEGRITY;
+    plan->Present = SEP_ALL_PRIVILEGES;
+    plan->AuthenticationId.LowPart = SEP_SYSTEM_LOGON;
+    plan->Owner = SeExports->SeAliasAdminsSid;
+    plan->PrimaryGroup = SeExports->SeLocalSystemSid;
+    memcpy(plan->Source.SourceName, "*SYSTEM*", sizeof(plan->Source.SourceName));
+    SepAddDefaultAce(Making, GENERIC_ALL, SeExports->SeLocalSystemSid);
+    SepAddDefaultAce(Making, GENERIC_READ | GENERIC_EXECUTE | READ_CONTROL,
+                     SeExports->SeAliasAdminsSid);
+}
+
+static VOID
+SepPlanUser(SEP_MAKING *Making, const SEP_IDENTITY *Identity)
+{
+    BOOLEAN isAdmin = Identity->IsAdministrator;
+    SEP_TOKEN *plan = &Making->Plan;
+    PSID user = SepMakeUnixSid(Making, SEP_UNIX_USER, Identity->Uid);
+    PSID group = SepMakeUnixSid(Making, SEP_UNIX_GROUP, Identity->Gid);
+
+    plan->AuthenticationId = SepAllocateLuid();
+    SepAddSid(Making, user, 0);
+    SepAddSid(Making, group, SEP_GROUP_ORDINARY);
+    SepAddSid(Making, SeExports->SeWorldSid, SEP_GROUP_ORDINARY);
+    if (isAdmin) {
+        SepAddSid(Making, SeExports->SeAliasAdminsSid, SEP_GROUP_ORDINARY | SEP_GROUP_OWNER);
+    }
+    SepAddSid(Making, SeExports->SeAliasUsersSid, SEP_GROUP_ORDINARY);
+    SepAddSid(Making, SeExports->SeInteractiveSid, SEP_GROUP_ORDINARY);
+    SepAddSid(Making, SeExports->SeAuthenticatedUsersSid, SEP_GROUP_ORDINARY);
+    SepAddSid(Making, SepMakeLogonSid(Making), SEP_GROUP_ORDINARY | SEP_GROUP_LOGON_ID);
+    for (ULONG i = 0; i < Identity->GroupCount; ++i) {
+        if (Identity->Groups[i] != Identity->Gid) {
+            SepAddSid(Making, SepMakeUnixSid(Making, SEP_UNIX_GROUP, Identity->Groups[i]),
+                      SEP_GROUP_ORDINARY);
+        }
+    }
+    SepAddSid(Making, isAdmin ? SeExports->SeHighMandatorySid : SeExports->SeMediumMandatorySid,
+              SEP_GROUP_INTEGRITY);
+    plan->Present = isAdmin ? SEP_ADMIN_PRIVILEGES : SEP_USER_PRIVILEGES;
+    plan->Subject.Enabled = isAdmin ? SEP_ADMIN_PRIVILEGES : SEP_BIT(SEP_CHANGE_NOTIFY_PRIVILEGE);
+    plan->Subject.Integrity = isAdmin ? SEP_HIGH_INTEGRITY : SEP_MEDIUM_INTEGRITY;
+    plan->Owner = isAdmin ? SeExports->SeAliasAdminsSid : user;
+    plan->PrimaryGroup = group;
+    memcpy(plan->Source.SourceName, "ntbox   ", sizeof(plan->Source.SourceName));
+    SepAddDefaultAce(Making, GENERIC_ALL, plan->Owner);
+    SepAddDefaultAce(Making, GENERIC_ALL, SeExports->SeLocalSystemSid);
+    SepAddDefaultAce(Making, GENERIC_READ | GENERIC_EXECUTE, &Making->Logon.Sid);
+}
+
+NTSTATUS
+SepCreateToken(const SEP_IDENTITY *Identity, PACCESS_TOKEN *Token)
+{
+    ULONG limit = Identity->GroupCount + SEP_EXTRA_GROUPS + 2; /* the user and the first group */
+    SEP_MAKING *making;
+    SEP_TOKEN *token;
+    NTSTATUS status;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (Identity->GroupCount > SEP_MAX_GROUPS) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    making = ExpAllocatePool(
+        PagedPool, sizeof(*making) + limit * (sizeof(SEP_SID_ROOM) + sizeof(SID_AND_ATTRIBUTES)),
+        SEP_TAG_TOKEN, NT_CALLER());
+    if (making == NULL) {
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    memset(making, 0, sizeof(*making));
+    making->Sids = (SID_AND_ATTRIBUTES *)(making + 1);
+    making->Rooms = (SEP_SID_ROOM *)(making->Sids + limit);
+    RtlCreateAcl((PACL)making->Dacl, sizeof(making->Dacl), ACL_REVISION);
+    if (Identity->IsSystem || Identity->Uid == 0) {
+        SepPlanSystem(making);
+    } else {
+        SepPlanUser(making, Identity);
+    }
+    NT_ASSERT_INTERNAL(making->Plan.Subject.SidCount <= limit && making->RoomCount <= limit);
+    making->Plan.Subject.Sids = making->Sids;
+    making->Plan.EnabledByDefault = making->Plan.Subject.Enabled;
+    making->Plan.Type = TokenPrimary;
+    making->Plan.DefaultDacl = (PACL)making->Dacl;
+    /* Cut to what is used. */
+    making->Plan.DefaultDacl->AclSize =
+        (USHORT)(SepFirstFreeAce(making->Plan.DefaultDacl) - (PUCHAR)making->Dacl);
+    status = SepBuildToken(&making->Plan, &token);
+    ExFreePoolWithTag(making, SEP_TAG_TOKEN);
+    if (NT_SUCCESS(status)) {
+        *Token = token;
+    }
+    return status;
+}
+
+/* ---- whose token ---- */
 
 NTSTATUS
 SepInitializeTokens(VOID)
@@ -52,14 +330,19 @@ SepInitializeTokens(VOID)
         .ValidAccess = SEP_TOKEN_ALL_ACCESS,
         .Mapping = {STANDARD_RIGHTS_READ | SEP_TOKEN_QUERY, STANDARD_RIGHTS_WRITE | 0xE0,
                     STANDARD_RIGHTS_EXECUTE, SEP_TOKEN_ALL_ACCESS},
+        .Delete = SepDeleteToken,
     };
+    static const SEP_IDENTITY system = {.IsSystem = TRUE};
+    PACCESS_TOKEN token;
     NTSTATUS status = ObpCreateType(&ops, &SepTokenType);
 
+    KeInitializeSpinLock(&SepProcessTokenLock);
     if (NT_SUCCESS(status)) {
-        status = ObpCreateObject(SepTokenType, sizeof(SEP_TOKEN), (PVOID *)&SepSystemToken);
+        status = SepCreateToken(&system, &token);
     }
     if (NT_SUCCESS(status)) {
-        SepSystemToken->TokenId.LowPart = 0x3E9;
+        SepSystemToken = token;
+        status = SepInitializeObjectSecurity();
     }
     return status;
 }
@@ -67,382 +350,124 @@ SepInitializeTokens(VOID)
 VOID
 SepShutdownTokens(VOID)
 {
+    SepShutdownObjectSecurity();
+    SepTokenField = NULL;
     if (SepSystemToken != NULL) {
         ObDereferenceObject(SepSystemToken);
         SepSystemToken = NULL;
     }
 }
 
+VOID
+SepRegisterProcessTokens(SEP_TOKEN_FIELD *Field)
+{
+    SepTokenField = Field;
+}
+
 PACCESS_TOKEN
-SepReferenceToken(VOID)
+SepReferenceProcessToken(PEPROCESS Process)
 {
+    PACCESS_TOKEN token = NULL;
+    KIRQL irql;
+
+    if (SepSystemToken == NULL) {
+        return NULL;
+    }
+    KeAcquireSpinLock(&SepProcessTokenLock, &irql);
+    if (Process != NULL && SepTokenField != NULL) {
+        token = *SepTokenField(Process);
+    }
+    if (token == NULL) {
+        token = SepSystemToken; /* S3 */
+    }
+    ObReferenceObject(token);
+    KeReleaseSpinLock(&SepProcessTokenLock, irql);
+    return token;
+}
+
+VOID
+SepAssignProcessToken(PEPROCESS Process, PACCESS_TOKEN Token)
+{
+    PACCESS_TOKEN *field;
+    PACCESS_TOKEN old;
+    KIRQL irql;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NT_ASSERT_INTERNAL(SepTokenField != NULL);
+    if (Token != NULL) {
+        ObReferenceObject(Token);
+    }
+    field = SepTokenField(Process);
+    KeAcquireSpinLock(&SepProcessTokenLock, &irql);
+    old = *field;
+    *field = Token;
+    KeReleaseSpinLock(&SepProcessTokenLock, irql);
+    if (old != NULL) {
+        ObDereferenceObject(old);
+    }
     if (SepSystemToken != NULL) {
-        ObReferenceObject(SepSystemToken);
-    }
-    return SepSystemToken;
-}
-
-/* ---- answers ---- */
-
-/* Room for Size bytes at the end; its offset. */
-static ULONG
-SepReserve(SEP_ANSWER *Answer, ULONG Size)
-{
-    ULONG offset = (Answer->Length + 7) & ~7u;
-
-    NT_ASSERT_INTERNAL(offset + Size <= SEP_ANSWER_LIMIT);
-    memset((PUCHAR)Answer->Data + offset, 0, Size);
-    Answer->Length = offset + Size;
-    return offset;
-}
-
-/* A copy of the SID in the answer, as it is addressed there. */
-static PSID
-SepPutSid(SEP_ANSWER *Answer, PSID Sid)
-{
-    const SID *sid = Sid;
-    ULONG length =
-        (ULONG)(FIELD_OFFSET(SID, SubAuthority) + sid->SubAuthorityCount * sizeof(ULONG));
-    ULONG offset = SepReserve(Answer, length);
-
-    memcpy((PUCHAR)Answer->Data + offset, sid, length);
-    return (PSID)(Answer->Home + offset);
-}
-
-static VOID
-SepPutSidAndAttributes(SEP_ANSWER *Answer, SID_AND_ATTRIBUTES *Target, PSID Sid, ULONG Attributes)
-{
-    Target->Attributes = Attributes;
-    Target->Sid = SepPutSid(Answer, Sid);
-}
-
-static VOID
-SepAnswerGroups(SEP_ANSWER *Answer)
-{
-    const struct {
-        PSID Sid;
-        ULONG Attributes;
-    } groups[] = {
-        {SeExports->SeAliasAdminsSid, SEP_GROUP_ENABLED | SEP_GROUP_OWNER},
-        {SeExports->SeWorldSid, SEP_GROUP_ENABLED},
-        {SeExports->SeAuthenticatedUsersSid, SEP_GROUP_ENABLED},
-        {SeExports->SeSystemMandatorySid, SEP_GROUP_INTEGRITY},
-    };
-    const ULONG count = sizeof(groups) / sizeof(groups[0]);
-    TOKEN_GROUPS *answer = (TOKEN_GROUPS *)Answer->Data;
-
-    SepReserve(Answer,
-               (ULONG)(FIELD_OFFSET(TOKEN_GROUPS, Groups) + count * sizeof(SID_AND_ATTRIBUTES)));
-    answer->GroupCount = count;
-    for (ULONG i = 0; i < count; ++i) {
-        SepPutSidAndAttributes(Answer, &answer->Groups[i], groups[i].Sid, groups[i].Attributes);
+        Token = Token != NULL ? Token : SepSystemToken;
+        SepAdoptDescriptor(Process, ((SEP_TOKEN *)Token)->Protection);
     }
 }
 
-static VOID
-SepAnswerPrivileges(SEP_ANSWER *Answer)
+SEP_TOKEN *
+SepEffectiveToken(PSECURITY_SUBJECT_CONTEXT Context)
 {
-    TOKEN_PRIVILEGES *answer = (TOKEN_PRIVILEGES *)Answer->Data;
-
-    SepReserve(Answer, (ULONG)(FIELD_OFFSET(TOKEN_PRIVILEGES, Privileges) +
-                               SEP_PRIVILEGES * sizeof(LUID_AND_ATTRIBUTES)));
-    answer->PrivilegeCount = SEP_PRIVILEGES;
-    for (ULONG i = 0; i < SEP_PRIVILEGES; ++i) {
-        answer->Privileges[i].Luid.LowPart = SEP_FIRST_PRIVILEGE + i;
-        answer->Privileges[i].Attributes = SEP_ENABLED;
-    }
+    return Context->ClientToken != NULL ? Context->ClientToken : Context->PrimaryToken;
 }
 
-static VOID
-SepAnswerStatistics(SEP_ANSWER *Answer)
-{
-    TOKEN_STATISTICS *answer = (TOKEN_STATISTICS *)Answer->Data;
-
-    SepReserve(Answer, sizeof(*answer));
-    answer->TokenId = SepSystemToken->TokenId;
-    answer->AuthenticationId.LowPart = 0x3E7; /* SYSTEM_LUID */
-    answer->ExpirationTime.QuadPart = MAXLONGLONG;
-    answer->TokenType = TokenPrimary;
-    answer->GroupCount = 4;
-    answer->PrivilegeCount = SEP_PRIVILEGES;
-}
-
-static VOID
-SepAnswerSource(SEP_ANSWER *Answer)
-{
-    TOKEN_SOURCE *answer = (TOKEN_SOURCE *)Answer->Data;
-
-    SepReserve(Answer, sizeof(*answer));
-    memcpy(answer->SourceName, "*SYSTEM*", sizeof(answer->SourceName));
-}
-
-static VOID
-SepAnswerNumber(SEP_ANSWER *Answer, ULONG Number)
-{
-    SepReserve(Answer, sizeof(ULONG));
-    memcpy(Answer->Data, &Number, sizeof(Number));
-}
-
-/* STATUS_INVALID_INFO_CLASS: not one that is known, or not of a primary token. */
-static NTSTATUS
-SepAnswer(TOKEN_INFORMATION_CLASS Class, SEP_ANSWER *Answer)
-{
-    SID_AND_ATTRIBUTES *label = (SID_AND_ATTRIBUTES *)Answer->Data;
-
-    Answer->Length = 0;
-    switch ((int)Class) {
-    case TokenUser:
-        SepReserve(Answer, sizeof(TOKEN_USER));
-        SepPutSidAndAttributes(Answer, label, SeExports->SeLocalSystemSid, 0);
-        break;
-    case TokenIntegrityLevel:
-        SepReserve(Answer, sizeof(TOKEN_MANDATORY_LABEL));
-        SepPutSidAndAttributes(Answer, label, SeExports->SeSystemMandatorySid, SEP_GROUP_INTEGRITY);
-        break;
-    case TokenOwner:
-        SepReserve(Answer, sizeof(TOKEN_OWNER));
-        ((TOKEN_OWNER *)Answer->Data)->Owner = SepPutSid(Answer, SeExports->SeAliasAdminsSid);
-        break;
-    case TokenPrimaryGroup:
-        SepReserve(Answer, sizeof(TOKEN_PRIMARY_GROUP));
-        ((TOKEN_PRIMARY_GROUP *)Answer->Data)->PrimaryGroup =
-            SepPutSid(Answer, SeExports->SeLocalSystemSid);
-        break;
-    case TokenGroups:
-        SepAnswerGroups(Answer);
-        break;
-    case TokenPrivileges:
-        SepAnswerPrivileges(Answer);
-        break;
-    case TokenStatistics:
-        SepAnswerStatistics(Answer);
-        break;
-    case TokenSource:
-        SepAnswerSource(Answer);
-        break;
-    case TokenType:
-        SepAnswerNumber(Answer, TokenPrimary);
-        break;
-    case TokenElevationType:
-        SepAnswerNumber(Answer, SEP_ELEVATION_DEFAULT);
-        break;
-    case TokenElevation:
-        SepAnswerNumber(Answer, TRUE);
-        break;
-    case TokenSessionId:
-    case TokenHasRestrictions:
-    case TokenUIAccess:
-    case TokenVirtualizationAllowed:
-    case TokenVirtualizationEnabled:
-        SepAnswerNumber(Answer, 0);
-        break;
-    default:
-        return STATUS_INVALID_INFO_CLASS;
-    }
-    return STATUS_SUCCESS;
-}
-
-/* The token handle of a process or thread's token, written to the caller. */
-static NTSTATUS
-SepOpenToken(ACCESS_MASK Access, ULONG Attributes, PHANDLE Handle)
-{
-    KPROCESSOR_MODE mode = ExGetPreviousMode();
-    HANDLE handle;
-    NTSTATUS status;
-
-    Attributes &= mode == KernelMode ? OBJ_KERNEL_HANDLE | OBJ_INHERIT : OBJ_INHERIT;
-    status = ObpMapAccess(SepTokenType, Access, mode, &Access);
-    if (NT_SUCCESS(status)) {
-        status = ObpCreateHandle(SepSystemToken, Access, Attributes, &handle);
-    }
-    return NT_SUCCESS(status) ? ObpReturnHandle(Handle, handle, mode) : status;
-}
-
-/* The handle is one of the type, with the access that asking for its token takes. */
-static NTSTATUS
-SepCheckHandle(HANDLE Handle, ACCESS_MASK Access, const WCHAR *TypeName)
-{
-    OBJECT_HANDLE_INFORMATION information;
-    KPROCESSOR_MODE mode = ExGetPreviousMode();
-    UNICODE_STRING name;
-    BOOLEAN matches;
-    PVOID object;
-    NTSTATUS status;
-
-    status = ObReferenceObjectByHandle(Handle, 0, NULL, mode, &object, &information);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    RtlInitUnicodeString(&name, TypeName);
-    matches = ObpIsOfType(object, &name);
-    ObDereferenceObject(object);
-    if (!matches) {
-        return STATUS_OBJECT_TYPE_MISMATCH;
-    }
-    return mode != KernelMode && (information.GrantedAccess & Access) == 0 ? STATUS_ACCESS_DENIED
-                                                                           : STATUS_SUCCESS;
-}
+/* ---- subject contexts ---- */
 
 #pragma GCC visibility push(default)
 
 /*
- * SeQueryInformationToken - information about a token, in a block of paged pool
- *
- * TokenInformation  receives the block, to be freed by ExFreePool; for TokenSessionId and
- *                   TokenIntegrityLevel the number itself
- *
- * Errors   STATUS_INVALID_INFO_CLASS; STATUS_INSUFFICIENT_RESOURCES
- * IRQL     PASSIVE_LEVEL
- * Differs  every token says LocalSystem, with all privileges and system integrity
- * Source   WDK reference, nf-ntifs-sequeryinformationtoken
+ * The thread's impersonation token and the process's own, referenced. Differs: no thread
+ * impersonates. Source: WDK reference, nf-ntifs-secapturesubjectcontextex.
  */
-NTSTATUS NTAPI
-SeQueryInformationToken(PACCESS_TOKEN Token, TOKEN_INFORMATION_CLASS TokenInformationClass,
-                        PVOID *TokenInformation)
+VOID NTAPI
+SeCaptureSubjectContextEx(PETHREAD Thread, PEPROCESS Process,
+                          PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
-    NT_ENTER(SeQueryInformationToken);
-    SEP_ANSWER answer;
-    NTSTATUS status;
-    PVOID block;
+    NT_ENTER(SeCaptureSubjectContextEx);
+    memset(SubjectContext, 0, sizeof(*SubjectContext));
+    SubjectContext->PrimaryToken = SepReferenceProcessToken(Process);
+    SubjectContext->ProcessAuditId = Process;
+}
 
-    if (TokenInformationClass == TokenSessionId || TokenInformationClass == TokenIntegrityLevel) {
-        *(PULONG)TokenInformation =
-            TokenInformationClass == TokenSessionId ? 0 : SEP_SYSTEM_INTEGRITY;
-        return STATUS_SUCCESS;
+VOID NTAPI
+SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+    NT_ENTER(SeCaptureSubjectContext);
+    KTHREAD *thread = KiGetCurrentThread();
+
+    SeCaptureSubjectContextEx((PETHREAD)thread, (PEPROCESS)thread->Process, SubjectContext);
+}
+
+/* Tokens do not change (S1), so there is nothing to lock. */
+VOID NTAPI
+SeLockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+    NT_ENTER(SeLockSubjectContext);
+}
+
+VOID NTAPI
+SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+    NT_ENTER(SeUnlockSubjectContext);
+}
+
+VOID NTAPI
+SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+    NT_ENTER(SeReleaseSubjectContext);
+    if (SubjectContext->PrimaryToken != NULL) {
+        ObDereferenceObject(SubjectContext->PrimaryToken);
     }
-    answer.Home = 0;
-    status = SepAnswer(TokenInformationClass, &answer);
-    if (!NT_SUCCESS(status)) {
-        return status;
+    if (SubjectContext->ClientToken != NULL) {
+        ObDereferenceObject(SubjectContext->ClientToken);
     }
-    block = ExpAllocatePool(PagedPool, answer.Length, SEP_TAG_TOKEN, NT_CALLER());
-    if (block == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    answer.Home = (ULONG_PTR)block;
-    SepAnswer(TokenInformationClass, &answer);
-    memcpy(block, answer.Data, answer.Length);
-    *TokenInformation = block;
-    return STATUS_SUCCESS;
-}
-
-/*
- * NtQueryInformationToken - the same through a handle, into the caller's buffer
- *
- * Errors   STATUS_BUFFER_TOO_SMALL, with *ReturnLength set; STATUS_INVALID_INFO_CLASS;
- *          STATUS_ACCESS_VIOLATION; those of the handle (TOKEN_QUERY, for TokenSource
- *          TOKEN_QUERY_SOURCE)
- */
-NTSTATUS NTAPI
-NtQueryInformationToken(HANDLE TokenHandle, TOKEN_INFORMATION_CLASS TokenInformationClass,
-                        PVOID TokenInformation, ULONG TokenInformationLength, PULONG ReturnLength)
-{
-    NT_ENTER(NtQueryInformationToken);
-    KPROCESSOR_MODE mode = ExGetPreviousMode();
-    SEP_ANSWER answer;
-    NTSTATUS status;
-    PVOID token;
-
-    status = ObReferenceObjectByHandle(TokenHandle,
-                                       TokenInformationClass == TokenSource ? SEP_TOKEN_QUERY_SOURCE
-                                                                            : SEP_TOKEN_QUERY,
-                                       SepTokenType, mode, &token, NULL);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    ObDereferenceObject(token);
-    answer.Home = (ULONG_PTR)TokenInformation;
-    status = SepAnswer(TokenInformationClass, &answer);
-    if (NT_SUCCESS(status)) {
-        status = MiCopyToUser(ReturnLength, &answer.Length, sizeof(answer.Length), mode);
-    }
-    if (NT_SUCCESS(status) && TokenInformationLength < answer.Length) {
-        status = STATUS_BUFFER_TOO_SMALL;
-    }
-    return NT_SUCCESS(status) ? MiCopyToUser(TokenInformation, answer.Data, answer.Length, mode)
-                              : status;
-}
-
-NTSTATUS NTAPI
-ZwQueryInformationToken(HANDLE TokenHandle, TOKEN_INFORMATION_CLASS TokenInformationClass,
-                        PVOID TokenInformation, ULONG TokenInformationLength, PULONG ReturnLength)
-{
-    NT_ENTER(ZwQueryInformationToken);
-    return OBP_ZW(NtQueryInformationToken(TokenHandle, TokenInformationClass, TokenInformation,
-                                          TokenInformationLength, ReturnLength));
-}
-
-/* The handle needs PROCESS_QUERY_INFORMATION or PROCESS_QUERY_LIMITED_INFORMATION. */
-NTSTATUS NTAPI
-NtOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes,
-                     PHANDLE TokenHandle)
-{
-    NT_ENTER(NtOpenProcessTokenEx);
-    NTSTATUS status = SepCheckHandle(ProcessHandle, 0x1400, L"Process");
-
-    return NT_SUCCESS(status) ? SepOpenToken(DesiredAccess, HandleAttributes, TokenHandle) : status;
-}
-
-NTSTATUS NTAPI
-ZwOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes,
-                     PHANDLE TokenHandle)
-{
-    NT_ENTER(ZwOpenProcessTokenEx);
-    return OBP_ZW(
-        NtOpenProcessTokenEx(ProcessHandle, DesiredAccess, HandleAttributes, TokenHandle));
-}
-
-NTSTATUS NTAPI
-NtOpenProcessToken(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, PHANDLE TokenHandle)
-{
-    NT_ENTER(NtOpenProcessToken);
-    return NtOpenProcessTokenEx(ProcessHandle, DesiredAccess, 0, TokenHandle);
-}
-
-NTSTATUS NTAPI
-ZwOpenProcessToken(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, PHANDLE TokenHandle)
-{
-    return OBP_ZW(NtOpenProcessTokenEx(ProcessHandle, DesiredAccess, 0, TokenHandle));
-}
-
-/* STATUS_NO_TOKEN: no thread impersonates. */
-NTSTATUS NTAPI
-NtOpenThreadTokenEx(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess, BOOLEAN OpenAsSelf,
-                    ULONG HandleAttributes, PHANDLE TokenHandle)
-{
-    NT_ENTER(NtOpenThreadTokenEx);
-    NTSTATUS status = SepCheckHandle(ThreadHandle, 0x0840, L"Thread");
-
-    return NT_SUCCESS(status) ? STATUS_NO_TOKEN : status;
-}
-
-NTSTATUS NTAPI
-ZwOpenThreadTokenEx(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess, BOOLEAN OpenAsSelf,
-                    ULONG HandleAttributes, PHANDLE TokenHandle)
-{
-    NT_ENTER(ZwOpenThreadTokenEx);
-    return OBP_ZW(NtOpenThreadTokenEx(ThreadHandle, DesiredAccess, OpenAsSelf, HandleAttributes,
-                                      TokenHandle));
-}
-
-TOKEN_TYPE NTAPI
-SeTokenType(PACCESS_TOKEN Token)
-{
-    return TokenPrimary;
-}
-
-BOOLEAN NTAPI
-SeTokenIsAdmin(PACCESS_TOKEN Token)
-{
-    NT_ENTER(SeTokenIsAdmin);
-    return TRUE;
-}
-
-BOOLEAN NTAPI
-SeTokenIsRestricted(PACCESS_TOKEN Token)
-{
-    NT_ENTER(SeTokenIsRestricted);
-    return FALSE;
+    memset(SubjectContext, 0, sizeof(*SubjectContext));
 }
 
 #pragma GCC visibility pop

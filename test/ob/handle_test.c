@@ -87,6 +87,41 @@ NT_TEST(ObHandle, ValuesAndCounts)
     DropThingType();
 }
 
+NT_TEST(ObHandle, ATableIsCollectedWithReferences)
+{
+    OBP_HANDLE_INFO handles[3] = {0};
+    PVOID thing = MakeThing();
+    HANDLE first;
+    HANDLE second;
+    HANDLE kernel;
+
+    NT_EXPECT_EQ(ObpCollectHandles(ObTestClient->Table, NULL, 0), 0);
+    NT_EXPECT_STATUS(ObpCreateHandle(thing, 1, 0, &first), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObpCreateHandle(thing, 3, OBJ_INHERIT, &second), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObpCreateHandle(thing, 2, OBJ_KERNEL_HANDLE, &kernel), STATUS_SUCCESS);
+    NT_EXPECT_EQ(ObpCollectHandles(ObTestClient->Table, handles, 1), 2); /* room for one */
+    NT_EXPECT_TRUE(handles[0].Object == thing && handles[1].Object == NULL);
+    ObfDereferenceObject(handles[0].Object);
+    NT_EXPECT_EQ(ObpCollectHandles(ObTestClient->Table, handles, 3), 2);
+    NT_EXPECT_TRUE(handles[0].Value == first && handles[1].Value == second);
+    NT_EXPECT_EQ(handles[0].Access, 1);
+    NT_EXPECT_EQ(handles[1].Access, 3);
+    NT_EXPECT_EQ(handles[1].Attributes, OBJ_INHERIT);
+    NT_EXPECT_EQ(ObpCollectHandles(ObpSystemTable(), &handles[2], 1), 1);
+    NT_EXPECT_TRUE(handles[2].Value == kernel);
+    NT_EXPECT_STATUS(ZwClose(first), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwClose(second), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwClose(kernel), STATUS_SUCCESS);
+    NT_EXPECT_EQ(ObpCollectHandles(ObTestClient->Table, NULL, 0), 0);
+    NT_EXPECT_EQ(ObpPointerCount(thing), 4);
+    NT_FOR_EACH (handle, handles) {
+        ObfDereferenceObject(handle->Object);
+    }
+    ObfDereferenceObject(thing);
+    NT_EXPECT_EQ(Deletes, 1);
+    DropThingType();
+}
+
 NT_TEST(ObHandle, ReferenceChecks)
 {
     PVOID thing = MakeThing();

@@ -137,6 +137,18 @@ NT_TEST(ObService, Mutants)
     NT_EXPECT_STATUS(NtClose(mutant), STATUS_SUCCESS);
 }
 
+/* A mutant may go while its owner owns it; the owner's next one, and its end, come through. */
+NT_TEST(ObService, AMutantGoesWhileOwned)
+{
+    HANDLE mutant;
+
+    for (ULONG i = 0; i < 3; i++) {
+        NT_EXPECT_STATUS(NtCreateMutant(&mutant, MAXIMUM_ALLOWED, NULL, TRUE), STATUS_SUCCESS);
+        NT_EXPECT_STATUS(NtClose(mutant), STATUS_SUCCESS);
+    }
+    NT_EXPECT_TRUE(IsListEmpty(&KiGetCurrentThread()->MutantList));
+}
+
 NT_TEST(ObService, Semaphores)
 {
     LARGE_INTEGER none = {.QuadPart = 0};
