@@ -119,7 +119,7 @@ PspThreadStart(void *Context)
     BOOLEAN leaves;
 
     KiSetCurrentThread(&thread->Tcb);
-    PspInsertThread(thread);
+    PspInsertThread(thread, HalpCurrentThreadId());
     KeSetEvent(&host->Started, IO_NO_INCREMENT, FALSE);
     KeWaitForSingleObject(&host->Go, Executive, KernelMode, FALSE, NULL);
     if (!host->Cancelled) {
@@ -147,8 +147,8 @@ DECLSPEC_NORETURN static VOID
 PspLeaveThread(PETHREAD Thread, NTSTATUS Status)
 {
     Thread->ExitStatus = Status;
-    NtcrtExchangeFrames(NULL); /* the __try blocks below us are gone */
-    longjmp(*(jmp_buf *)Thread->ExitFrame, 1);
+    NtcrtExchangeFrames(NULL);                  /* the __try blocks below us are gone */
+    _longjmp(*(jmp_buf *)Thread->ExitFrame, 1); /* the one that runs no __finally block */
 }
 
 /*
@@ -306,6 +306,110 @@ PspExitUserThread(NTSTATUS Status)
     PspLeaveThread(thread, Status);
 }
 
+/* ---- suspension ---- */
+
+/* The thread of a handle, referenced, once the caller can be told the count. */
+static NTSTATUS
+PspReferenceSuspendable(HANDLE Handle, PULONG Previous, KPROCESSOR_MODE Mode, PETHREAD *Thread)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+
+    if (Previous != NULL && Mode != KernelMode) {
+        status = MiProbeUser(Previous, sizeof(*Previous), __alignof__(ULONG), TRUE);
+    }
+    return NT_SUCCESS(status)
+               ? ObReferenceObjectByHandle(Handle, THREAD_SUSPEND_RESUME, PspThreadType, Mode,
+                                           (PVOID *)Thread, NULL)
+               : status;
+}
+
+/* A thread with a count is stopped, so it may be counted up; one without must be the caller. */
+static NTSTATUS
+PspAddSuspension(PETHREAD Thread, LONG *Previous)
+{
+    BOOLEAN isSelf = Thread == (PETHREAD)KiGetCurrentThread();
+    LONG count = __atomic_load_n(&Thread->SuspendCount, __ATOMIC_RELAXED);
+
+    do {
+        if (PsIsThreadTerminating(Thread)) {
+            return STATUS_THREAD_IS_TERMINATING;
+        }
+        if (count == 0 && !isSelf) {
+            return STATUS_NOT_SUPPORTED;
+        }
+        if (count == PSP_SUSPEND_LIMIT) {
+            return STATUS_SUSPEND_COUNT_EXCEEDED;
+        }
+    } while (!__atomic_compare_exchange_n(&Thread->SuspendCount, &count, count + 1, FALSE,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    *Previous = count;
+    return STATUS_SUCCESS;
+}
+
+/* The count before. */
+static LONG
+PspDropSuspension(PETHREAD Thread)
+{
+    LONG count = __atomic_load_n(&Thread->SuspendCount, __ATOMIC_RELAXED);
+
+    while (count != 0 && !__atomic_compare_exchange_n(&Thread->SuspendCount, &count, count - 1,
+                                                      FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+    }
+    if (count == 1) {
+        HalpWakeAddress((uint32_t *)&Thread->SuspendCount, MAXLONG);
+        KeSetEvent(&Thread->Resumed, IO_NO_INCREMENT, FALSE);
+    }
+    return count;
+}
+
+/* The calling thread has suspended itself. An end of the process ends this too, as any wait. */
+static VOID
+PspStaySuspended(PETHREAD Thread)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+
+    /* Resumed may be set still, by an earlier resume: the count tells. */
+    while (status == STATUS_SUCCESS &&
+           __atomic_load_n(&Thread->SuspendCount, __ATOMIC_ACQUIRE) != 0) {
+        status = KeWaitForSingleObject(&Thread->Resumed, Suspended, UserMode, FALSE, NULL);
+    }
+}
+
+/*
+ * NtSuspendThread - one more reason for a thread not to run
+ *
+ * Previous  NULL, or receives the count before
+ *
+ * Errors   STATUS_SUSPEND_COUNT_EXCEEDED: it is 127 already; STATUS_THREAD_IS_TERMINATING; those of
+ *          the handle (THREAD_SUSPEND_RESUME); STATUS_ACCESS_VIOLATION
+ * IRQL     PASSIVE_LEVEL. On the calling thread it returns when that is resumed, or ends.
+ * Differs  STATUS_NOT_SUPPORTED for another thread that runs: there is no stopping a host thread
+ *          at any place without locks of the program's that it may hold
+ */
+NTSTATUS NTAPI
+NtSuspendThread(HANDLE Thread, PULONG Previous)
+{
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    KPROCESSOR_MODE mode = ExGetPreviousMode();
+    PETHREAD thread;
+    NTSTATUS status;
+    LONG previous;
+
+    status = PspReferenceSuspendable(Thread, Previous, mode, &thread);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = PspAddSuspension(thread, &previous);
+    if (NT_SUCCESS(status) && Previous != NULL) {
+        status = MiCopyToUser(Previous, &previous, sizeof(previous), mode);
+    }
+    if (NT_SUCCESS(status) && thread == (PETHREAD)KiGetCurrentThread()) {
+        PspStaySuspended(thread);
+    }
+    ObDereferenceObject(thread);
+    return status;
+}
+
 #pragma GCC visibility push(default)
 
 /* ---- services of the gate; contracts in init/services.h ---- */
@@ -367,7 +471,14 @@ NtboxQueryThread(HANDLE Thread, CLIENT_ID *ClientId, NTSTATUS *ExitStatus)
     return status;
 }
 
-/* Differs: a thread can be suspended at its creation only. Previous: 1 if it was, else 0. */
+/*
+ * NtResumeThread - takes one suspension back; the thread runs when that was the last
+ *
+ * Previous  NULL, or receives the count before; 0: it was not suspended
+ *
+ * Errors   those of the handle (THREAD_SUSPEND_RESUME); STATUS_ACCESS_VIOLATION
+ * IRQL     PASSIVE_LEVEL
+ */
 NTSTATUS NTAPI
 NtResumeThread(HANDLE Thread, PULONG Previous)
 {
@@ -375,15 +486,13 @@ NtResumeThread(HANDLE Thread, PULONG Previous)
     KPROCESSOR_MODE mode = ExGetPreviousMode();
     PETHREAD thread;
     NTSTATUS status;
-    ULONG previous;
+    LONG previous;
 
-    status = ObReferenceObjectByHandle(Thread, THREAD_SUSPEND_RESUME, PspThreadType, mode,
-                                       (PVOID *)&thread, NULL);
+    status = PspReferenceSuspendable(Thread, Previous, mode, &thread);
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    previous = (ULONG)__atomic_exchange_n(&thread->SuspendCount, 0, __ATOMIC_ACQ_REL);
-    HalpWakeAddress((uint32_t *)&thread->SuspendCount, MAXLONG);
+    previous = PspDropSuspension(thread);
     if (Previous != NULL) {
         status = MiCopyToUser(Previous, &previous, sizeof(previous), mode);
     }
@@ -403,7 +512,7 @@ NtResumeThread(HANDLE Thread, PULONG Previous)
  *
  * Errors   STATUS_INSUFFICIENT_RESOURCES; STATUS_NOT_SUPPORTED for a process of the machine
  * IRQL     PASSIVE_LEVEL; blocks until the thread has started
- * Differs  the thread is in no critical region: there are no normal kernel APCs to hold off
+ * Differs  the thread begins in no critical region
  * Source   WDK reference, nf-wdm-pscreatesystemthread
  */
 NTSTATUS NTAPI

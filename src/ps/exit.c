@@ -87,11 +87,13 @@ static VOID
 PspReportThreadInside(PETHREAD Thread)
 {
     char line[256];
-    int length = snprintf(line, sizeof(line),
-                          "ntbox: ps: thread %u does not come back from a system call: a driver "
-                          "below it neither completes its cancelled request nor ends its wait; the "
-                          "drivers are not unloaded\n",
-                          HandleToULong(Thread->Cid.UniqueThread));
+    int length =
+        snprintf(line, sizeof(line),
+                 "ntbox: ps: thread %u does not come back from a system call: a driver "
+                 "below it neither completes its cancelled request nor ends its wait; the "
+                 "drivers %s\n",
+                 HandleToULong(Thread->Cid.UniqueThread),
+                 Thread->Tcb.OwnProcess->Client == NULL ? "are not unloaded" : "stay as they are");
 
     HalpWriteLog(line, (SIZE_T)min(length, (int)sizeof(line) - 1));
 }
@@ -107,15 +109,14 @@ PspReportThreadChange(VOID)
     HalpWriteLog(line, sizeof(line) - 1);
 }
 
-/* Ends the waits and requests of each thread but Self that is inside; how many there are. */
-static ULONG
-PspPushThreadsOut(PETHREAD Self, BOOLEAN Report)
+ULONG
+PspPushThreadsOut(PEPROCESS Process, PETHREAD Self, BOOLEAN Report)
 {
     ULONG pass = PspBeginThreadPass();
     ULONG inside = 0;
     PETHREAD thread;
 
-    while ((thread = PspTakeThread(PspClientProcess, pass)) != NULL) {
+    while ((thread = PspTakeThread(Process, pass)) != NULL) {
         if (thread != Self && __atomic_load_n(&thread->InSystemCall, __ATOMIC_ACQUIRE) != 0) {
             ++inside;
             KiEndUserWaits(&thread->Tcb);
@@ -144,7 +145,7 @@ PspCloseGate(VOID)
     for (;;) {
         uint32_t leaves = __atomic_load_n(&PspGateLeaves, __ATOMIC_ACQUIRE);
         ULONG64 now = HalpMonotonicTime();
-        ULONG inside = PspPushThreadsOut(self, now >= limit);
+        ULONG inside = PspPushThreadsOut(PspClientProcess, self, now >= limit);
 
         if (inside == 0 && __atomic_load_n(&PspThreadChanges, __ATOMIC_SEQ_CST) == 0) {
             return TRUE;

@@ -24,6 +24,19 @@ PspGetHandleTable(PEPROCESS Process)
     return Process->HandleTable;
 }
 
+static PACCESS_TOKEN *
+PspTokenField(PEPROCESS Process)
+{
+    return &Process->Token;
+}
+
+/* Type procedure: who may open a process may open its threads. */
+static PSECURITY_DESCRIPTOR *
+PspThreadSecurity(PVOID Object)
+{
+    return ObpSecurityField(((PETHREAD)Object)->Tcb.OwnProcess);
+}
+
 static NTSTATUS
 PspCreateTypes(VOID)
 {
@@ -46,6 +59,7 @@ PspCreateTypes(VOID)
         .Waitable = TRUE,
         .TakesCallbacks = TRUE,
         .Delete = PspDeleteThread,
+        .SecurityField = PspThreadSecurity,
     };
     NTSTATUS status = ObpCreateType(&processOps, &PspProcessType);
 
@@ -58,6 +72,7 @@ PspCreateTypes(VOID)
     if (NT_SUCCESS(status)) {
         status = SepInitializeTokens();
     }
+    SepRegisterProcessTokens(PspTokenField);
     return NT_SUCCESS(status) ? PspCreateTimerType() : status;
 }
 
@@ -78,13 +93,14 @@ PspCreateOwnProcess(ULONG ProcessId, ULONG ParentId, const char *Image, PEPROCES
         ObDereferenceObject(process);
         return status;
     }
+    SepAssignProcessToken(process, NULL);
     PspInsertProcess(process);
     *Process = process;
     return STATUS_SUCCESS;
 }
 
-static VOID
-PspCloseHandles(PEPROCESS Process)
+VOID
+PspCloseHandleTable(PEPROCESS Process)
 {
     OBP_HANDLE_TABLE *table = Process->HandleTable;
 
@@ -100,11 +116,14 @@ PspQueryCodeMode(KTHREAD *Thread)
 {
     PETHREAD thread = (PETHREAD)Thread;
 
-    if (thread->IsSystemThread || thread->Tcb.OwnProcess != &PspClientProcess->Pcb) {
+    if (thread->IsSystemThread) {
         return MI_CODE_SYSTEM_THREAD;
     }
-    return __atomic_load_n(&thread->InSystemCall, __ATOMIC_RELAXED) != 0 ? MI_CODE_SYSTEM_SERVICE
-                                                                         : MI_CODE_USER;
+    if (__atomic_load_n(&thread->InSystemCall, __ATOMIC_RELAXED) != 0) {
+        return MI_CODE_SYSTEM_SERVICE;
+    }
+    /* The program of another process does not run here. */
+    return thread->Tcb.OwnProcess == &PspClientProcess->Pcb ? MI_CODE_USER : MI_CODE_SYSTEM_THREAD;
 }
 
 /* ---- threads for ex, below us ---- */
@@ -159,6 +178,7 @@ PspInitializeSystem(VOID)
     KiAttachHostThread();
     MiRegisterModeQuery(PspQueryCodeMode);
     ExpRegisterThreadOps(&workerOps);
+    PspStartPoolQuota();
     return STATUS_SUCCESS;
 }
 
@@ -171,10 +191,11 @@ PspShutdownSystem(VOID)
 {
     PspForgetMachineProcesses();
     PspFreeDeliveryBuffers();
-    PspCloseHandles(PspClientProcess);
-    PspCloseHandles(PsInitialSystemProcess);
+    PspCloseHandleTable(PspClientProcess);
+    PspCloseHandleTable(PsInitialSystemProcess);
     SepShutdownTokens();
     PspJoinEndedThreads();
+    ExpRegisterQuotaOps(NULL);
 }
 
 /* ---- client process rundown ---- */

@@ -8,6 +8,7 @@
  * Source   WDK reference, ntddk.h NtOpenProcess (ZwOpenProcess), ZwTerminateProcess; ntifs.h
  *          PsLookupProcessThreadByCid; SDK, "Process Security and Access Rights".
  */
+#include "mm/client.h"
 #include "ps/psp.h"
 
 #define PSP_ANY_ACCESS                                                                \
@@ -30,6 +31,7 @@ PspCaptureOpen(POBJECT_ATTRIBUTES Attributes, PCLIENT_ID ClientId, KPROCESSOR_MO
     if (ClientId == NULL || copy.ObjectName != NULL) {
         return STATUS_INVALID_PARAMETER_MIX;
     }
+    copy.SecurityDescriptor = NULL; /* the caller's address, and no use here */
     status = ObpCaptureAttributes(&copy, KernelMode, &captured);
     if (!NT_SUCCESS(status)) {
         return status;
@@ -66,11 +68,18 @@ PspFindClient(const CLIENT_ID *Id, PEPROCESS *Process)
 
 /* A handle to Object, whose reference is consumed, written to the caller. */
 static NTSTATUS
-PspOpenObject(PVOID Object, POBJECT_TYPE Type, ACCESS_MASK Access, ULONG Attributes,
-              KPROCESSOR_MODE Mode, PHANDLE Handle)
+PspOpenObject(PVOID Object, ACCESS_MASK Access, ULONG Attributes, KPROCESSOR_MODE Mode,
+              PHANDLE Handle)
 {
     HANDLE handle;
-    NTSTATUS status = ObpMapAccess(Type, Access, Mode, &Access);
+    NTSTATUS status;
+
+    if (Mode != KernelMode && SeSinglePrivilegeCheck(SeExports->SeDebugPrivilege, Mode)) {
+        /* A debugger may all with every process. */
+        status = ObpMapAccess(ObpGetObjectType(Object), Access, Mode, &Access);
+    } else {
+        status = ObpCheckAccess(Object, Access, Mode, &Access);
+    }
 
     if (NT_SUCCESS(status)) {
         status = ObpCreateHandle(Object, Access, Attributes, &handle);
@@ -94,9 +103,11 @@ PspProbeHandle(PHANDLE Handle, KPROCESSOR_MODE Mode)
  *
  * Errors   STATUS_INVALID_PARAMETER_MIX: a name, or no ClientId; STATUS_INVALID_CID: no such
  * thread, or not of that process; STATUS_INVALID_PARAMETER: no such process, or rights that a
- *          process does not have; STATUS_ACCESS_VIOLATION
+ *          process does not have; STATUS_ACCESS_VIOLATION; STATUS_ACCESS_DENIED: another's process,
+ *          and no SeDebugPrivilege
  * IRQL     PASSIVE_LEVEL. Object callbacks are called, and may cut the access down.
- * Differs  knows the processes that PsLookupProcessByProcessId knows; all access is granted
+ * Differs  knows the processes that PsLookupProcessByProcessId knows; those of the machine are
+ *          open to all
  * Source   WDK reference, nf-ntddk-ntopenprocess
  */
 NTSTATUS NTAPI
@@ -120,9 +131,8 @@ NtOpenProcess(PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUT
     if (NT_SUCCESS(status)) {
         status = PspFindClient(&id, &process);
     }
-    return NT_SUCCESS(status)
-               ? PspOpenObject(process, PspProcessType, DesiredAccess, flags, mode, ProcessHandle)
-               : status;
+    return NT_SUCCESS(status) ? PspOpenObject(process, DesiredAccess, flags, mode, ProcessHandle)
+                              : status;
 }
 
 NTSTATUS NTAPI
@@ -162,7 +172,7 @@ NtOpenThread(PHANDLE ThreadHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES
         ObDereferenceObject(thread);
         return STATUS_INVALID_CID;
     }
-    return PspOpenObject(thread, PspThreadType, DesiredAccess, flags, mode, ThreadHandle);
+    return PspOpenObject(thread, DesiredAccess, flags, mode, ThreadHandle);
 }
 
 NTSTATUS NTAPI
@@ -199,7 +209,8 @@ PsLookupProcessThreadByCid(PCLIENT_ID ClientId, PEPROCESS *Process, PETHREAD *Th
  * NtTerminateProcess - refused for every process: ntbox ends none
  *
  * Errors   those of the handle; STATUS_NOT_SUPPORTED: the client, whose kernel this is, ends by its
- *          own exit, and processes of the machine are not ours; STATUS_ACCESS_DENIED: the system
+ *          own exit, and processes of the machine are not ours; STATUS_ACCESS_DENIED: the system;
+ *          STATUS_PROCESS_IS_TERMINATING: it has ended
  * Source   WDK reference, nf-ntddk-zwterminateprocess
  */
 NTSTATUS NTAPI
@@ -215,7 +226,13 @@ NtTerminateProcess(HANDLE ProcessHandle, NTSTATUS ExitStatus)
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = process == PsInitialSystemProcess ? STATUS_ACCESS_DENIED : STATUS_NOT_SUPPORTED;
+    if (process == PsInitialSystemProcess) {
+        status = STATUS_ACCESS_DENIED;
+    } else {
+        status = __atomic_load_n(&process->ExitTime, __ATOMIC_RELAXED) != 0
+                     ? STATUS_PROCESS_IS_TERMINATING
+                     : STATUS_NOT_SUPPORTED;
+    }
     ObDereferenceObject(process);
     return status;
 }

@@ -4,9 +4,9 @@
  *
  * Invariants  P1  A process is in PspBuckets iff PspInsertProcess's reference is held.
  *             P2  UniqueProcessId and ImageName do not change while a process is in PspBuckets.
- * Locks       PspProcessLock (spin) guards PspBuckets and PspActiveProcesses.
- * Source      WDK reference, ntddk.h and ntifs.h Ps*; PsGetProcessImageFileName as public drivers
- *             use it.
+ * Locks       PspProcessLock (spin) guards PspBuckets and PspActiveProcesses; a ThreadListLock may
+ * be taken under it. Source      WDK reference, ntddk.h and ntifs.h Ps*; PsGetProcessImageFileName
+ * as public drivers use it.
  */
 #include "ps/psp.h"
 
@@ -101,6 +101,9 @@ PspDeleteProcess(PVOID Object)
 
     NT_ASSERT_INTERNAL(IsListEmpty(&process->ThreadList));
     NT_ASSERT_INTERNAL(process->HandleTable == NULL);
+    if (process->Token != NULL) {
+        ObDereferenceObject(process->Token);
+    }
 }
 
 VOID
@@ -158,6 +161,25 @@ PspFindProcess(HANDLE ProcessId, BOOLEAN MachineOnly)
     }
     KeReleaseSpinLock(&PspProcessLock, irql);
     return process;
+}
+
+PETHREAD
+PspFindThread(HANDLE ThreadId)
+{
+    PETHREAD found = NULL;
+    KIRQL irql;
+
+    KeAcquireSpinLock(&PspProcessLock, &irql);
+    for (PLIST_ENTRY entry = PspActiveProcesses.Flink;
+         entry != &PspActiveProcesses && found == NULL; entry = entry->Flink) {
+        PEPROCESS process = CONTAINING_RECORD(entry, EPROCESS, ActiveLink);
+
+        if (!process->IsMachineProcess) {
+            found = PspFindThreadOf(process, ThreadId);
+        }
+    }
+    KeReleaseSpinLock(&PspProcessLock, irql);
+    return found;
 }
 
 ULONG

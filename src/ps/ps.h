@@ -12,6 +12,11 @@
 typedef struct _EPROCESS EPROCESS;
 typedef struct _ETHREAD ETHREAD;
 
+typedef struct PSP_POOL_QUOTA {
+    ULONG64 Used;  /* atomic: bytes charged */
+    ULONG64 Limit; /* atomic; 0: none */
+} PSP_POOL_QUOTA;
+
 struct _EPROCESS {
     KPROCESS Pcb;
     HANDLE UniqueProcessId;
@@ -21,12 +26,14 @@ struct _EPROCESS {
     NTSTATUS ExitStatus;
     LARGE_INTEGER CreateTime;
     KSPIN_LOCK ThreadListLock;
-    LIST_ENTRY ThreadList;    /* ETHREAD.ThreadListEntry; ThreadListLock */
-    LIST_ENTRY ActiveLink;    /* PspActiveProcesses; PspProcessLock */
-    PEPROCESS HashNext;       /* bucket of UniqueProcessId; PspProcessLock */
-    LONGLONG ExitTime;        /* 0 while it runs */
-    CHAR ImageFileName[16];   /* last part of ImageName, as PsGetProcessImageFileName gives it */
-    BOOLEAN IsMachineProcess; /* identity only */
+    LIST_ENTRY ThreadList;       /* ETHREAD.ThreadListEntry; ThreadListLock */
+    LIST_ENTRY ActiveLink;       /* PspActiveProcesses; PspProcessLock */
+    PEPROCESS HashNext;          /* bucket of UniqueProcessId; PspProcessLock */
+    LONGLONG ExitTime;           /* 0 while it runs */
+    CHAR ImageFileName[16];      /* last part of ImageName, as PsGetProcessImageFileName gives it */
+    BOOLEAN IsMachineProcess;    /* identity only */
+    PSP_POOL_QUOTA PoolQuota[2]; /* non-paged, paged; through the functions of quota.c */
+    PACCESS_TOKEN Token;         /* se's: SepAssignProcessToken; NULL: the system's (S3) */
 };
 
 struct _ETHREAD {
@@ -47,7 +54,8 @@ struct _ETHREAD {
     PVOID ExitFrame;          /* jmp_buf of the thread's start; NULL: an attached host thread */
     PVOID NotifyCalls;        /* innermost notify routine running on it (ps private) */
     LIST_ENTRY TimerList;     /* timers that were set with an APC; timer.c */
-    LONG SuspendCount;        /* atomic: 1 until NtResumeThread */
+    LONG SuspendCount;        /* atomic: the thread stands still while it is not 0 */
+    KEVENT Resumed;           /* synchronization: SuspendCount fell to 0 */
     ULONG_PTR IoSlot;         /* io: the requests being issued, see io/iop.h I3 (io private) */
     struct _IRP *TopLevelIrp; /* IoSetTopLevelIrp; its own thread only */
 };
@@ -72,12 +80,25 @@ NTSTATUS PspCreateUserThread(PVOID Start, PVOID Context, BOOLEAN Suspended, HAND
                              CLIENT_ID *ClientId);
 DECLSPEC_NORETURN VOID PspExitUserThread(NTSTATUS Status);
 
+/* ---- pool quota; quota.c. PoolType: its PagedPool bit counts. Any IRQL ---- */
+
+/* STATUS_QUOTA_EXCEEDED: above the limit, and nothing is charged. */
+NTSTATUS PspChargePoolQuota(PEPROCESS Process, POOL_TYPE PoolType, SIZE_T Size);
+VOID PspReturnPoolQuota(PEPROCESS Process, POOL_TYPE PoolType, SIZE_T Size);
+/* Bytes charged at the moment. */
+ULONG64 PspQueryPoolQuota(PEPROCESS Process, POOL_TYPE PoolType);
+/* 0: none. What is charged already stays. */
+VOID PspSetPoolQuotaLimit(PEPROCESS Process, POOL_TYPE PoolType, ULONG64 Limit);
+/* From now on ex charges the process of the current thread, unless it is the system. */
+VOID PspStartPoolQuota(VOID);
+
 /* ---- services of the gate that the DDK headers lack; init/services.h ---- */
 
 NTSTATUS NtboxCreateThread(PHANDLE Handle, PVOID Start, PVOID Context, BOOLEAN Suspended,
                            CLIENT_ID *ClientId);
 NTSTATUS NtboxTerminateCurrentThread(NTSTATUS Status);
 NTSTATUS NtboxQueryThread(HANDLE Thread, CLIENT_ID *ClientId, NTSTATUS *ExitStatus);
+NTSTATUS NTAPI NtSuspendThread(HANDLE Thread, PULONG Previous);
 NTSTATUS NTAPI NtResumeThread(HANDLE Thread, PULONG Previous);
 NTSTATUS NTAPI NtCreateTimer(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                              TIMER_TYPE Type);
@@ -110,6 +131,45 @@ VOID PspRegisterThreadCancel(PSP_THREAD_CANCEL *Cancel);
 
 /* Client process rundown: cancels, closes every handle. At client exit and in tests. */
 VOID PspRundownProcess(PEPROCESS Process);
+
+/* ---- client processes of their own; client.c ---- */
+
+typedef struct PSP_CLIENT_OPTIONS {
+    ULONG ProcessId; /* the host's */
+    ULONG ParentId;
+    const char *Image; /* UTF-8 path; may be empty */
+    struct MI_CLIENT *Memory;
+    PACCESS_TOKEN Token; /* who it acts as */
+} PSP_CLIENT_OPTIONS;
+/*
+ * Makes the process object, findable, with a handle table and no threads; *Process is referenced.
+ * STATUS_INSUFFICIENT_RESOURCES. PASSIVE_LEVEL.
+ */
+NTSTATUS PspCreateClientProcess(const PSP_CLIENT_OPTIONS *Options, PEPROCESS *Process);
+/*
+ * The calling host thread, which the kernel does not know, becomes the process's thread of that
+ * number; FALSE: no memory. It serves the thread's calls until PspLeaveClientThread, which cancels
+ * and awaits its requests.
+ */
+BOOLEAN PspEnterClientThread(PEPROCESS Process, ULONG ThreadId);
+VOID PspLeaveClientThread(NTSTATUS ExitStatus);
+/* A KTHREAD on the caller's stack for a host thread that has none, and its end. */
+VOID PspBorrowSystemThread(KTHREAD *Borrowed);
+VOID PspReturnSystemThread(KTHREAD *Borrowed);
+/* The same for a thread of the kernel's own in that process, which drivers do not hear of. */
+BOOLEAN PspEnterServerThread(PEPROCESS Process);
+VOID PspLeaveServerThread(VOID);
+/*
+ * Ends the waits and cancels the requests of the process's threads that are in system calls; how
+ * many there are. Report: names them, and what they wait in, in the log.
+ */
+ULONG PspPushClientOut(PEPROCESS Process, BOOLEAN Report);
+/*
+ * The process is run down (PspRundownProcess), its threads have left: the object is signaled and no
+ * longer findable; the caller's reference is dropped. PASSIVE_LEVEL. Pages of it that a driver has
+ * still locked are bug check 0x76.
+ */
+VOID PspEndClientProcess(PEPROCESS Process, NTSTATUS ExitStatus);
 
 /* ---- notify routines ---- */
 

@@ -38,6 +38,7 @@
 #endif
 #define PSP_PROCESS_BUCKETS 1024u
 #define PSP_MAX_NOTIFY 64
+#define PSP_SUSPEND_LIMIT 127
 #define PSP_MAX_STRING 32766u /* characters that a UNICODE_STRING of ours holds at most */
 
 extern POBJECT_TYPE PspProcessType;
@@ -57,6 +58,8 @@ VOID PspInsertProcess(PEPROCESS Process);
 VOID PspRemoveProcess(PEPROCESS Process);
 /* Referenced, or NULL. MachineOnly: skip the system and the client. */
 PEPROCESS PspFindProcess(HANDLE ProcessId, BOOLEAN MachineOnly);
+/* The thread of that number in any process that has threads, referenced; or NULL. */
+PETHREAD PspFindThread(HANDLE ThreadId);
 /* The first Count processes, each referenced, in the order of their making; how many there are. */
 ULONG PspCollectProcesses(PEPROCESS *Processes, ULONG Count);
 /* Removes every process of the machine. */
@@ -65,6 +68,11 @@ VOID PspDeleteProcess(PVOID Object);
 /* UTF-8 to UTF-16, cut to MaxChars; bad bytes become U+FFFD. Returns characters written. */
 ULONG PspConvertPath(PWCH Destination, ULONG MaxChars, const char *Source, SIZE_T Length);
 
+/* ---- init.c ---- */
+
+/* Closes every handle of the process, which has no table afterwards. PASSIVE_LEVEL. */
+VOID PspCloseHandleTable(PEPROCESS Process);
+
 /* ---- timer.c ---- */
 
 NTSTATUS PspCreateTimerType(VOID);
@@ -72,6 +80,9 @@ NTSTATUS PspCreateTimerType(VOID);
 VOID PspCancelThreadTimers(PETHREAD Thread);
 
 /* ---- exit.c ---- */
+
+/* Ends the waits and requests of each thread but Self that is inside; how many there are. */
+ULONG PspPushThreadsOut(PEPROCESS Process, PETHREAD Self, BOOLEAN Report);
 
 /* Around the joining and the leaving of a host thread. FALSE: the gate is closed, do not. */
 BOOLEAN PspBeginThreadChange(VOID);
@@ -83,13 +94,17 @@ VOID PspContinueThreadChange(VOID);
 
 NTSTATUS PspCreateThreadObject(PEPROCESS Process, PETHREAD *Thread);
 /* Enters Thread, now current, into its process's list; ThreadId is the host's. */
-VOID PspInsertThread(PETHREAD Thread);
+VOID PspInsertThread(PETHREAD Thread, ULONG ThreadId);
+/* Runs the calling host thread on a KTHREAD on its stack: it has none, or is losing it. */
+VOID PspBorrowThread(KTHREAD *Borrowed, KPROCESS *Process);
 /*
  * Ends the calling thread as far as NT knows it: rundown, signal, last references. Afterwards the
  * host thread has no KTHREAD.
  */
 VOID PspEndCurrentThread(PETHREAD Thread);
 VOID PspDeleteThread(PVOID Object);
+/* The thread of that number, referenced; NULL: the process has none. */
+PETHREAD PspFindThreadOf(PEPROCESS Process, HANDLE ThreadId);
 /* A walk over the threads of a process: the number that PspTakeThread knows it by. */
 ULONG PspBeginThreadPass(VOID);
 /* A thread that this pass has not had yet, referenced; NULL: none is left. */

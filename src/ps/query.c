@@ -183,8 +183,7 @@ PspQueryTimeOfDay(const PSP_QUERY *Query)
     answer.CurrentTime.QuadPart = (LONGLONG)HalpSystemTime();
     answer.BootTime.QuadPart = PsInitialSystemProcess->CreateTime.QuadPart;
     answer.TimeZoneBias.QuadPart = HalpTimeZoneBias();
-    return Query->Length > sizeof(answer) ? STATUS_INFO_LENGTH_MISMATCH
-                                          : PspGive(Query, &answer, sizeof(answer));
+    return PspGiveExact(Query, &answer, sizeof(answer));
 }
 
 /* The last part of a path, without its end. */
@@ -604,7 +603,7 @@ PACCESS_TOKEN NTAPI
 PsReferencePrimaryToken(PEPROCESS Process)
 {
     NT_ENTER(PsReferencePrimaryToken);
-    return SepReferenceToken();
+    return SepReferenceProcessToken(Process);
 }
 
 #undef PsDereferencePrimaryToken

@@ -13,6 +13,7 @@
 #define PSP_GRANULARITY 0x10000u
 #define PSP_CACHE_FLAGS (PAGE_NOCACHE | PAGE_WRITECOMBINE)
 #define PSP_ZERO_BITS_LIMIT 21
+#define PSP_BUGCHECK_UNMAP 0xD7 /* DRIVER_UNMAPPING_INVALID_VIEW */
 
 /* Values of winnt.h that the DDK headers leave out. */
 #ifndef SEC_RESERVE
@@ -473,12 +474,20 @@ MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase, PSIZE_T ViewSize)
     return status;
 }
 
-/* STATUS_NOT_MAPPED_VIEW: MappedBase lies in no view of the system. */
+/* Bug check 0xD7: MappedBase lies in no view of the system. */
 NTSTATUS NTAPI
 MmUnmapViewInSystemSpace(PVOID MappedBase)
 {
     NT_ENTER(MmUnmapViewInSystemSpace);
-    return MiUnmapView(NULL, MappedBase);
+    NTSTATUS status = MiUnmapView(NULL, MappedBase);
+
+    if (status == STATUS_NOT_MAPPED_VIEW) {
+        KiBugCheckDetail(PSP_BUGCHECK_UNMAP, (ULONG_PTR)MappedBase, 1, 0, 0,
+                         "MmUnmapViewInSystemSpace of %p, where no view is that "
+                         "MmMapViewInSystemSpace made: unmapped already?",
+                         MappedBase);
+    }
+    return status;
 }
 
 #pragma GCC visibility pop

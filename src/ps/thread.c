@@ -41,6 +41,7 @@ PspCreateThreadObject(PEPROCESS Process, PETHREAD *Thread)
     InitializeListHead(&thread->IrpList);
     InitializeListHead(&thread->ThreadListEntry);
     InitializeListHead(&thread->TimerList);
+    KeInitializeEvent(&thread->Resumed, SynchronizationEvent, FALSE);
     thread->ExitStatus = STATUS_PENDING;
     *Thread = thread;
     return STATUS_SUCCESS;
@@ -56,19 +57,18 @@ PspDeleteThread(PVOID Object)
 }
 
 VOID
-PspInsertThread(PETHREAD Thread)
+PspInsertThread(PETHREAD Thread, ULONG ThreadId)
 {
     PEPROCESS process = (PEPROCESS)Thread->Tcb.OwnProcess;
     KIRQL irql;
 
-    Thread->Cid.UniqueThread = ULongToHandle(HalpCurrentThreadId());
+    Thread->Cid.UniqueThread = ULongToHandle(ThreadId);
     KeAcquireSpinLock(&process->ThreadListLock, &irql);
     InsertTailList(&process->ThreadList, &Thread->ThreadListEntry);
     KeReleaseSpinLock(&process->ThreadListLock, irql);
 }
 
-/* Runs on a KTHREAD of its own on the stack: the host thread has none, or is losing it. */
-static VOID
+VOID
 PspBorrowThread(KTHREAD *Borrowed, KPROCESS *Process)
 {
     RtlZeroMemory(Borrowed, sizeof(*Borrowed));
@@ -97,7 +97,7 @@ PspAttachHostThread(VOID)
     thread->Tcb.Cache = borrowed.Cache;
     KiSetCurrentThread(&thread->Tcb);
     thread->Tcb.PreviousMode = KernelMode;
-    PspInsertThread(thread);
+    PspInsertThread(thread, HalpCurrentThreadId());
     PspTellThreadMade(thread);
     PspTellThreadStarts(thread);
     PspEndThreadChange();
@@ -270,7 +270,7 @@ PspCountSystemThreadsInRange(ULONG_PTR Base, SIZE_T Size)
     return count;
 }
 
-static PETHREAD
+PETHREAD
 PspFindThreadOf(PEPROCESS Process, HANDLE ThreadId)
 {
     PETHREAD found = NULL;
@@ -301,10 +301,7 @@ PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread)
     NT_ENTER(PsLookupThreadByThreadId);
     PETHREAD thread;
 
-    thread = PspFindThreadOf(PspClientProcess, ThreadId);
-    if (thread == NULL) {
-        thread = PspFindThreadOf(PsInitialSystemProcess, ThreadId);
-    }
+    thread = PspFindThread(ThreadId);
     if (thread == NULL) {
         return STATUS_INVALID_PARAMETER;
     }

@@ -4,15 +4,24 @@
  *
  * Source   SDK reference, QueueUserAPC; the system calls as public programs use them.
  */
+#include "mm/client.h"
 #include "ps/psp.h"
 
 #define PSP_THREAD_SET_CONTEXT 0x0010u
+
+typedef struct PSP_USER_APC {
+    KAPC Apc;
+    MI_CLIENT *Client; /* to whom it is charged; or NULL */
+} PSP_USER_APC;
 
 /* SystemArgument1, SystemArgument2 and NormalContext carry the three arguments. */
 static VOID NTAPI
 PspFreeApc(PKAPC Apc)
 {
-    ExFreePoolWithTag(Apc, PSP_TAG);
+    PSP_USER_APC *apc = CONTAINING_RECORD(Apc, PSP_USER_APC, Apc);
+
+    MiReturnCharge(apc->Client, MiQuotaRequests, 1);
+    ExFreePoolWithTag(apc, PSP_TAG);
 }
 
 static VOID NTAPI
@@ -29,7 +38,7 @@ PspTakeApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext, PVO
  *
  * Errors   STATUS_INVALID_HANDLE (also a system thread), STATUS_OBJECT_TYPE_MISMATCH,
  *          STATUS_ACCESS_DENIED (without THREAD_SET_CONTEXT), STATUS_UNSUCCESSFUL (the thread is
- *          ending), STATUS_INSUFFICIENT_RESOURCES
+ *          ending), STATUS_INSUFFICIENT_RESOURCES; a client process: STATUS_QUOTA_EXCEEDED
  * IRQL     PASSIVE_LEVEL
  */
 NTSTATUS NTAPI
@@ -37,7 +46,8 @@ NtQueueApcThread(HANDLE Thread, PVOID Routine, PVOID Context, PVOID Argument1, P
 {
     NTSTATUS status;
     PETHREAD thread;
-    PKAPC apc;
+    PSP_USER_APC *apc;
+    MI_CLIENT *client = MiCurrentClient();
 
     NT_IRQL_MAX(PASSIVE_LEVEL);
     status = ObReferenceObjectByHandle(Thread, PSP_THREAD_SET_CONTEXT, PspThreadType,
@@ -49,14 +59,22 @@ NtQueueApcThread(HANDLE Thread, PVOID Routine, PVOID Context, PVOID Argument1, P
         ObDereferenceObject(thread);
         return STATUS_INVALID_HANDLE;
     }
+    status = MiChargeClient(client, MiQuotaRequests, 1);
+    if (!NT_SUCCESS(status)) {
+        ObDereferenceObject(thread);
+        return status;
+    }
     status = STATUS_INSUFFICIENT_RESOURCES;
     apc = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*apc), PSP_TAG);
-    if (apc != NULL) {
-        KiInitializeUserApc(apc, &thread->Tcb, PspTakeApc, PspFreeApc,
+    if (apc == NULL) {
+        MiReturnCharge(client, MiQuotaRequests, 1);
+    } else {
+        apc->Client = client;
+        KiInitializeUserApc(&apc->Apc, &thread->Tcb, PspTakeApc, PspFreeApc,
                             (PKNORMAL_ROUTINE)(ULONG_PTR)Routine, Context);
         status = STATUS_SUCCESS;
-        if (!KiQueueUserApc(apc, Argument1, Argument2)) {
-            PspFreeApc(apc);
+        if (!KiQueueUserApc(&apc->Apc, Argument1, Argument2)) {
+            PspFreeApc(&apc->Apc);
             status = STATUS_UNSUCCESSFUL;
         }
     }

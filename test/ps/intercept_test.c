@@ -202,6 +202,80 @@ NT_TEST(ObCallback, OneRegistrationPerAltitude)
     ObUnRegisterCallbacks(b.Handle);
 }
 
+/* Altitudes are decimal numbers of any length: compared as such, not as text. */
+NT_TEST(ObCallback, AltitudesAreNumbers)
+{
+    static const struct {
+        PCWSTR First;
+        PCWSTR Second;
+        NTSTATUS Status;
+    } rows[] = {
+        {L"320000", L"320000", STATUS_FLT_INSTANCE_ALTITUDE_COLLISION},
+        {L"320000", L"0320000", STATUS_FLT_INSTANCE_ALTITUDE_COLLISION},
+        {L"320000", L"320000.00", STATUS_FLT_INSTANCE_ALTITUDE_COLLISION},
+        {L"320000.5", L"320000.50", STATUS_FLT_INSTANCE_ALTITUDE_COLLISION},
+        {L"320000", L"320000.00000000000000000001", STATUS_SUCCESS},
+        {L"320000", L"3200000", STATUS_SUCCESS},
+        {L"99999999999999999999999", L"99999999999999999999998", STATUS_SUCCESS},
+    };
+
+    LoadCode();
+    NT_FOR_EACH (row, rows) {
+        WATCHER a = {.Letter = 'a'};
+        WATCHER b = {.Letter = 'b'};
+
+        NT_EXPECT_STATUS(Register(&a, row->First), STATUS_SUCCESS);
+        NT_EXPECT_STATUS(Register(&b, row->Second), row->Status);
+        ObUnRegisterCallbacks(a.Handle);
+        if (NT_SUCCESS(row->Status)) {
+            ObUnRegisterCallbacks(b.Handle);
+        } else {
+            NT_EXPECT_EQ(b.Handle, NULL);
+        }
+    }
+}
+
+/* The order of calls is that of the numbers: 1000 is above 999.9, which is above 9. */
+NT_TEST(ObCallback, HigherAltitudesAreCalledFirst)
+{
+    WATCHER low = {.Letter = 'l'};
+    WATCHER middle = {.Letter = 'm'};
+    WATCHER high = {.Letter = 'h'};
+    HANDLE handle;
+
+    LoadCode();
+    Register(&middle, L"999.9");
+    Register(&high, L"1000");
+    Register(&low, L"9");
+    NT_EXPECT_STATUS(OpenProcess(PsGetCurrentProcessId(), QUERY, 0, &handle), STATUS_SUCCESS);
+    NT_EXPECT_STR(Log, "h< m< l< l> m> h> ");
+    ZwClose(handle);
+    ObUnRegisterCallbacks(low.Handle);
+    ObUnRegisterCallbacks(middle.Handle);
+    ObUnRegisterCallbacks(high.Handle);
+}
+
+/* Each routine of each operation must lie in a loaded image, also when another one does. */
+NT_TEST(ObCallback, RoutinesOutsideOfImagesAreRefused)
+{
+    static WATCHER a = {.Letter = 'a'};
+    OB_OPERATION_REGISTRATION operations[2] = {
+        {PsProcessType, OB_OPERATION_HANDLE_CREATE, PreOperation, PostOperation},
+        {PsThreadType, OB_OPERATION_HANDLE_CREATE, PreOperation,
+         (POB_POST_OPERATION_CALLBACK)(ULONG_PTR)&a}};
+    OB_CALLBACK_REGISTRATION registration = Registration(&a, L"1", operations, 2);
+
+    /* Not loaded: code, but of no driver. */
+    NT_EXPECT_STATUS(ObRegisterCallbacks(&registration, &a.Handle), STATUS_ACCESS_DENIED);
+    LoadCode();
+    NT_EXPECT_STATUS(ObRegisterCallbacks(&registration, &a.Handle), STATUS_ACCESS_DENIED);
+    registration.OperationRegistrationCount = 1;
+    NT_EXPECT_STATUS(ObRegisterCallbacks(&registration, &a.Handle), STATUS_SUCCESS);
+    ObUnRegisterCallbacks(a.Handle);
+    registration.Altitude.Length = 1;
+    NT_EXPECT_STATUS(ObRegisterCallbacks(&registration, &a.Handle), STATUS_INVALID_PARAMETER);
+}
+
 NT_TEST(ObCallback, AnOpenIsToldAndCutDown)
 {
     WATCHER high = {.Letter = 'h', .Remove = TERMINATE | VM_READ, .CallContext = &high};
@@ -509,11 +583,35 @@ NT_TEST(Open, Threads)
 
 NT_TEST(Open, NothingIsTerminated)
 {
+    static NTSTATUS (*const services[])(HANDLE, NTSTATUS) = {NtTerminateProcess,
+                                                             ZwTerminateProcess};
+    HALP_EVENT start = PsTestCreate(777, 1, "/usr/bin/make", "make all");
+    HALP_EVENT end = PsTestExit(777, 0);
+    KTHREAD *self = KiGetCurrentThread();
+    HANDLE machine;
     HANDLE system;
+    HANDLE weak;
 
-    NT_EXPECT_STATUS(ZwTerminateProcess((HANDLE)0x444, 0), STATUS_INVALID_HANDLE);
-    NT_EXPECT_STATUS(ZwTerminateProcess(NtCurrentProcess(), 0), STATUS_NOT_SUPPORTED);
+    PspDeliverEvent(&start);
     NT_EXPECT_STATUS(OpenProcess(ID(4), TERMINATE, 0, &system), STATUS_SUCCESS);
-    NT_EXPECT_STATUS(ZwTerminateProcess(system, 0), STATUS_ACCESS_DENIED);
+    NT_EXPECT_STATUS(OpenProcess(ID(777), TERMINATE, 0, &machine), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(OpenProcess(ID(777), QUERY, 0, &weak), STATUS_SUCCESS);
+    NT_FOR_EACH (terminate, services) {
+        NT_EXPECT_STATUS((*terminate)((HANDLE)0x444, 0), STATUS_INVALID_HANDLE);
+        NT_EXPECT_STATUS((*terminate)(NtCurrentThread(), 0), STATUS_OBJECT_TYPE_MISMATCH);
+        NT_EXPECT_STATUS((*terminate)(NtCurrentProcess(), 0), STATUS_NOT_SUPPORTED);
+        NT_EXPECT_STATUS((*terminate)(NULL, 0), STATUS_NOT_SUPPORTED);
+        NT_EXPECT_STATUS((*terminate)(machine, 0), STATUS_NOT_SUPPORTED);
+        NT_EXPECT_STATUS((*terminate)(system, 0), STATUS_ACCESS_DENIED);
+    }
+    self->PreviousMode = UserMode;
+    NT_EXPECT_STATUS(NtTerminateProcess(weak, 0), STATUS_ACCESS_DENIED);
+    self->PreviousMode = KernelMode;
+    PspDeliverEvent(&end);
+    NT_FOR_EACH (terminate, services) {
+        NT_EXPECT_STATUS((*terminate)(machine, 0), STATUS_PROCESS_IS_TERMINATING);
+    }
+    ZwClose(weak);
+    ZwClose(machine);
     ZwClose(system);
 }

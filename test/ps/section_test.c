@@ -307,6 +307,67 @@ NT_TEST(Section, NamesAreFoundAgain)
                      STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+NT_TEST(Section, OpeningByName)
+{
+    static NTSTATUS (*const services[])(PHANDLE, ACCESS_MASK, POBJECT_ATTRIBUTES) = {NtOpenSection,
+                                                                                     ZwOpenSection};
+    static const struct {
+        PCWSTR Path;
+        NTSTATUS Status;
+    } rows[] = {
+        {L"\\BaseNamedObjects\\Shared", STATUS_SUCCESS},
+        {L"\\BaseNamedObjects\\No", STATUS_OBJECT_NAME_NOT_FOUND},
+        {L"\\No\\Shared", STATUS_OBJECT_PATH_NOT_FOUND},
+        {L"\\BaseNamedObjects\\", STATUS_OBJECT_NAME_INVALID},
+        {L"Shared", STATUS_OBJECT_PATH_SYNTAX_BAD},
+        {L"\\BaseNamedObjects", STATUS_OBJECT_TYPE_MISMATCH},
+    };
+    KTHREAD *thread = KiGetCurrentThread();
+    HANDLE *pool = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*pool), 'tseT');
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING name;
+    HANDLE section;
+    HANDLE handle;
+
+    NT_EXPECT_STATUS(Create(rows[0].Path, 1, PAGE_READWRITE, 0, &section), STATUS_SUCCESS);
+    NT_FOR_EACH (open, services) {
+        NT_FOR_EACH (row, rows) {
+            RtlInitUnicodeString(&name, row->Path);
+            InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
+            NT_EXPECT_STATUS((*open)(&handle, SECTION_MAP_READ, &attributes), row->Status);
+            if (NT_SUCCESS(row->Status)) {
+                ZwClose(handle);
+            }
+        }
+        NT_EXPECT_STATUS((*open)(&handle, SECTION_MAP_READ, NULL), STATUS_INVALID_PARAMETER);
+    }
+    RtlInitUnicodeString(&name, rows[0].Path);
+    InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
+    thread->PreviousMode = UserMode;
+    NT_EXPECT_STATUS(NtOpenSection(&handle, 0x400, &attributes), STATUS_ACCESS_DENIED);
+    NT_EXPECT_STATUS(NtOpenSection(pool, SECTION_MAP_READ, &attributes), STATUS_ACCESS_VIOLATION);
+    NT_EXPECT_STATUS(NtOpenSection(&handle, SECTION_MAP_READ, (POBJECT_ATTRIBUTES)pool),
+                     STATUS_ACCESS_VIOLATION);
+    NT_EXPECT_STATUS(NtOpenSection(&handle, SECTION_MAP_READ, &attributes), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(NtClose(handle), STATUS_SUCCESS);
+    thread->PreviousMode = KernelMode;
+    /* The handle's rights are those asked for. */
+    NT_EXPECT_STATUS(ZwOpenSection(&handle, SECTION_MAP_READ, &attributes), STATUS_SUCCESS);
+    thread->PreviousMode = UserMode;
+    {
+        SIZE_T size = 0;
+        PVOID base = NULL;
+
+        NT_EXPECT_STATUS(NtMapViewOfSection(handle, NtCurrentProcess(), &base, 0, 0, NULL, &size,
+                                            ViewUnmap, 0, PAGE_READWRITE),
+                         STATUS_ACCESS_DENIED);
+    }
+    thread->PreviousMode = KernelMode;
+    ZwClose(handle);
+    ZwClose(section);
+    ExFreePoolWithTag(pool, 'tseT');
+}
+
 /* User mode: pointers are checked, and so is what the handle was granted. */
 NT_TEST(Section, UserCallers)
 {
@@ -370,13 +431,36 @@ NT_TEST(Section, SystemViewsAreKernelAddresses)
     user = MapAll(section);
     base[PAGE_SIZE] = 9;
     NT_EXPECT_EQ(user[PAGE_SIZE], 9);
-    NT_EXPECT_STATUS(MmUnmapViewInSystemSpace(user), STATUS_NOT_MAPPED_VIEW);
     NT_EXPECT_STATUS(MmUnmapViewInSystemSpace(base), STATUS_SUCCESS);
-    NT_EXPECT_STATUS(MmUnmapViewInSystemSpace(base), STATUS_NOT_MAPPED_VIEW);
     NT_EXPECT_FALSE(MiIsKernelAddress((ULONG_PTR)base));
     Unmap(user);
     ObDereferenceObject(object);
     ZwClose(section);
+}
+
+/* Twice, or where a view of a process is: no view of the system. */
+NT_TEST(Section, UnmappingNoSystemViewIsABugcheck)
+{
+    SIZE_T size = 0;
+    HANDLE section;
+    PVOID object;
+    PVOID base;
+
+    NT_EXPECT_STATUS(Create(NULL, PAGE_SIZE, PAGE_READWRITE, 0, &section), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(
+        ObReferenceObjectByHandle(section, 0, *MmSectionObjectType, KernelMode, &object, NULL),
+        STATUS_SUCCESS);
+    NT_EXPECT_STATUS(MmMapViewInSystemSpace(object, &base, &size), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(MmUnmapViewInSystemSpace(base), STATUS_SUCCESS);
+    NT_EXPECT_BUGCHECK(0xD7, MmUnmapViewInSystemSpace(base));
+}
+
+NT_TEST(Section, UnmappingAUserViewAsTheSystemsIsABugcheck)
+{
+    HANDLE section;
+
+    NT_EXPECT_STATUS(Create(NULL, PAGE_SIZE, PAGE_READWRITE, 0, &section), STATUS_SUCCESS);
+    NT_EXPECT_BUGCHECK(0xD7, MmUnmapViewInSystemSpace(MapAll(section)));
 }
 
 NT_TEST(Section, RundownTakesViewsDown)
