@@ -38,12 +38,34 @@ IopCheckGuard(IOP_IRP *Header)
     }
 }
 
+NTSTATUS
+IopChargeBuffer(IOP_IRP *Header, SIZE_T Length)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+
+    if (Header->Client != NULL && Length > IOP_INLINE_BUFFER) {
+        status = MiChargeClient(Header->Client, MiQuotaMemory, Length);
+        Header->BufferCharge = NT_SUCCESS(status) ? Length : 0;
+    }
+    return status;
+}
+
+/* The charge may be there without a buffer: none was to be had. */
+static VOID
+IopReturnBufferCharge(IOP_IRP *Header)
+{
+    if (Header->BufferCharge != 0) {
+        MiReturnCharge(Header->Client, MiQuotaMemory, Header->BufferCharge);
+        Header->BufferCharge = 0;
+    }
+}
+
 BOOLEAN
 IopAllocateSystemBuffer(IOP_IRP *Header, SIZE_T Length)
 {
     Header->Irp.Flags |= IRP_BUFFERED_IO;
     /* The buffer of an IopIrpAsyncFsd is the driver's to free. */
-    if (Length <= IOP_INLINE_BUFFER && Header->Kind != IopIrpAsyncFsd) {
+    if (Length <= IOP_INLINE_BUFFER && Header->HasInline && Header->Kind != IopIrpAsyncFsd) {
         Header->InlineLength = (USHORT)Length;
         Header->Irp.AssociatedIrp.SystemBuffer = IopInlineBuffer(Header);
         IopSetGuard(Header);
@@ -62,7 +84,8 @@ NTSTATUS
 IopLockUserBuffer(IOP_IRP *Header, PVOID Buffer, ULONG Length, LOCK_OPERATION Operation,
                   KPROCESSOR_MODE Mode)
 {
-    PMDL mdl = IoAllocateMdl(Buffer, Length, FALSE, FALSE, NULL);
+    /* As small as it can be, unlike IoAllocateMdl's: no driver builds another one in it. */
+    PMDL mdl = Length > MAXULONG - PAGE_SIZE ? NULL : MmCreateMdl(NULL, Buffer, Length);
     NTSTATUS status;
 
     if (mdl == NULL) {
@@ -109,13 +132,41 @@ IopCopyBackLength(IOP_IRP *Header)
     return irp->IoStatus.Information;
 }
 
+NTSTATUS
+IopViewUserBuffer(IOP_IRP *Header, PVOID *Buffer, ULONG Length)
+{
+    MI_CLIENT_VIEW **view = Header->Views[0] == NULL ? &Header->Views[0] : &Header->Views[1];
+
+    if (Header->Client == NULL || *Buffer == NULL || Length == 0 ||
+        MiIsSharedRange(Header->Client, *Buffer, Length)) {
+        return STATUS_SUCCESS;
+    }
+    return MiCreateClientView(Header->Client, *Buffer, Length, view, Buffer);
+}
+
+/* What the driver did to the caller's own buffers, in whatever way it failed or succeeded. */
+static VOID
+IopReleaseViews(IOP_IRP *Header, BOOLEAN WriteBack)
+{
+    for (ULONG i = 0; i < 2; i++) {
+        if (Header->Views[i] != NULL) {
+            MiDeleteClientView(Header->Views[i], WriteBack);
+            Header->Views[i] = NULL;
+        }
+    }
+}
+
 VOID
 IopReleaseBuffers(IOP_IRP *Header, BOOLEAN CopyBack)
 {
     PIRP irp = &Header->Irp;
 
     if (irp->MdlAddress != NULL) {
-        IopReleaseMdls(irp);
+        IopReleaseMdls(irp); /* one over a view is written back to the view */
+    }
+    if (Header->Client != NULL) {
+        IopReleaseViews(Header, CopyBack);
+        IopReturnBufferCharge(Header);
     }
     if (!(irp->Flags & IRP_BUFFERED_IO)) {
         return;
@@ -209,6 +260,9 @@ IopDeliverCompletion(IOP_IRP *Header, BOOLEAN Wanted)
     }
     /* A caller that has unmapped its status block meanwhile loses only the block. */
     (VOID) MiCopyToUser(irp->UserIosb, &irp->IoStatus, sizeof(irp->IoStatus), irp->RequestorMode);
+    if (Header->Client != NULL) {
+        MiFlushWindow(); /* whoever hears of it may be another thread of the client's */
+    }
     __atomic_store_n(&file->FinalStatus, irp->IoStatus.Status, __ATOMIC_RELAXED);
     if (event != NULL) {
         KeSetEvent(event, IO_NO_INCREMENT, FALSE);
@@ -257,13 +311,42 @@ IopFinishAssociated(IOP_IRP *Header)
     }
 }
 
+/* The rest of an asynchronous one: Handoff is IopDone, and was Header->Before. */
+static VOID
+IopFinishAsynchronous(IOP_IRP *Header)
+{
+    MI_CLIENT *client = Header->Client;
+    PETHREAD issuer = NULL;
+    BOOLEAN wanted;
+
+    if (Header->Irp.Overlay.AsynchronousParameters.UserApcRoutine != NULL) {
+        issuer = Header->Issuer; /* referenced when it was sent */
+    }
+    wanted = IopUnlistIrp(Header, Header->Before);
+    IopReleaseBuffers(Header, wanted);
+    if (!IopDeliverCompletion(Header, wanted)) {
+        IopReleaseIrp(Header);
+    }
+    if (issuer != NULL) {
+        ObDereferenceObject(issuer);
+    }
+    if (client != NULL) {
+        MiEndClientRequest(client);
+    }
+}
+
+/* On the pump of the client whose request it was. */
+static VOID
+IopFinishForClient(MI_CLIENT_WORK *Work)
+{
+    IopFinishAsynchronous(CONTAINING_RECORD(Work, IOP_IRP, Work));
+}
+
 /* A system service's: hand it to the issuer, or finish it here. */
 static VOID
 IopFinishService(IOP_IRP *Header)
 {
     PETHREAD thread = (PETHREAD)KiGetCurrentThread();
-    PETHREAD issuer = NULL;
-    BOOLEAN wanted;
     ULONG before;
 
     if (Header->Synchronous) {
@@ -286,17 +369,13 @@ IopFinishService(IOP_IRP *Header)
                        &Header->Irp,
                        "a dispatch routine returned STATUS_PENDING without IoMarkIrpPending");
     }
-    if (Header->Irp.Overlay.AsynchronousParameters.UserApcRoutine != NULL) {
-        issuer = Header->Issuer; /* referenced when it was sent */
+    Header->Before = before;
+    if (Header->Client != NULL && !MiCanTouchClient(Header->Client)) {
+        Header->Work.Routine = IopFinishForClient;
+        MiQueueClientWork(Header->Client, &Header->Work);
+        return;
     }
-    wanted = IopUnlistIrp(Header, before);
-    IopReleaseBuffers(Header, wanted);
-    if (!IopDeliverCompletion(Header, wanted)) {
-        IopReleaseIrp(Header);
-    }
-    if (issuer != NULL) {
-        ObDereferenceObject(issuer);
-    }
+    IopFinishAsynchronous(Header);
 }
 
 VOID

@@ -52,9 +52,14 @@ IopPrepareBuffered(IOP_IRP *Header, const IOP_CONTROL *Control, KPROCESSOR_MODE 
 {
     PIRP irp = &Header->Irp;
     ULONG length = Control->InLength > Control->OutLength ? Control->InLength : Control->OutLength;
+    NTSTATUS status;
 
     if (length == 0) {
         return STATUS_SUCCESS;
+    }
+    status = IopChargeBuffer(Header, length);
+    if (!NT_SUCCESS(status)) {
+        return status;
     }
     if (!IopAllocateSystemBuffer(Header, length)) {
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -77,6 +82,10 @@ IopPrepareDirect(IOP_IRP *Header, const IOP_CONTROL *Control, KPROCESSOR_MODE Mo
     NTSTATUS status = STATUS_SUCCESS;
 
     if (Control->InLength != 0 && Control->In != NULL) {
+        status = IopChargeBuffer(Header, Control->InLength);
+        if (!NT_SUCCESS(status)) {
+            return status;
+        }
         if (!IopAllocateSystemBuffer(Header, Control->InLength)) {
             return STATUS_INSUFFICIENT_RESOURCES;
         }
@@ -88,6 +97,30 @@ IopPrepareDirect(IOP_IRP *Header, const IOP_CONTROL *Control, KPROCESSOR_MODE Mo
                                    isOut ? IoWriteAccess : IoReadAccess, Mode);
     }
     Header->Irp.UserBuffer = Control->Out;
+    return status;
+}
+
+/* In and out may be one buffer: then the driver sees one. */
+static NTSTATUS
+IopPrepareNeither(IOP_IRP *Header, const IOP_CONTROL *Control)
+{
+    PIO_STACK_LOCATION location = IoGetNextIrpStackLocation(&Header->Irp);
+    PVOID in = Control->In;
+    PVOID out = Control->Out;
+    ULONG length = Control->OutLength;
+    NTSTATUS status;
+
+    if (out == in) {
+        length = max(length, Control->InLength);
+    }
+    status = IopViewUserBuffer(Header, &out, length);
+    if (NT_SUCCESS(status) && Control->In == Control->Out) {
+        in = out;
+    } else if (NT_SUCCESS(status)) {
+        status = IopViewUserBuffer(Header, &in, Control->InLength);
+    }
+    location->Parameters.DeviceIoControl.Type3InputBuffer = in;
+    Header->Irp.UserBuffer = out;
     return status;
 }
 
@@ -103,9 +136,7 @@ IopPrepareControl(IOP_IRP *Header, const IOP_CONTROL *Control, KPROCESSOR_MODE M
     case METHOD_BUFFERED:
         return IopPrepareBuffered(Header, Control, Mode);
     case METHOD_NEITHER:
-        location->Parameters.DeviceIoControl.Type3InputBuffer = Control->In;
-        Header->Irp.UserBuffer = Control->Out;
-        return STATUS_SUCCESS;
+        return IopPrepareNeither(Header, Control);
     default:
         return IopPrepareDirect(Header, Control, Mode);
     }
@@ -133,7 +164,11 @@ IopControlFile(UCHAR Major, HANDLE Handle, HANDLE Event, PIO_APC_ROUTINE Apc, PV
         IopEndRequest(&request);
         return STATUS_ACCESS_DENIED;
     }
-    header = IopAllocateRequestIrp(&request, Major, Caller);
+    header = IopAllocateRequestIrp(
+        &request, Major,
+        (Control->Code & 3) != METHOD_NEITHER &&
+            (Control->InLength != 0 || (Control->Code & 3) == METHOD_BUFFERED),
+        Caller);
     if (header == NULL) {
         IopEndRequest(&request);
         return STATUS_INSUFFICIENT_RESOURCES;

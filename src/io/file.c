@@ -127,6 +127,8 @@ IopAskDriver(PFILE_OBJECT File, OBP_OPEN_REQUEST *Request, IOP_OPEN_PACKET *Pack
     RtlZeroMemory(&access, sizeof(access));
     access.OriginalDesiredAccess = Request->DesiredAccess;
     access.PreviouslyGrantedAccess = Packet->Granted;
+    access.SecurityDescriptor = Packet->Security;
+    SeCaptureSubjectContext(&access.SubjectSecurityContext);
     security.AccessState = &access;
     header->Irp.RequestorMode = Request->AccessMode;
     header->Irp.Flags = IRP_CREATE_OPERATION | IRP_DEFER_IO_COMPLETION;
@@ -143,12 +145,9 @@ IopAskDriver(PFILE_OBJECT File, OBP_OPEN_REQUEST *Request, IOP_OPEN_PACKET *Pack
     location->Parameters.Create.ShareAccess = Packet->ShareAccess;
     location->Parameters.Create.EaLength = Packet->EaLength;
     status = IopSendAndWait(header, top, &iosb);
-    if (status == STATUS_REPARSE) {
-        IopLog("a driver answered IRP_MJ_CREATE with STATUS_REPARSE, which ntbox does not follow");
-        status = STATUS_NOT_SUPPORTED;
-    }
+    SeReleaseSubjectContext(&access.SubjectSecurityContext);
     Packet->Information = iosb.Information;
-    return status;
+    return status == STATUS_REPARSE ? IopTakeReparse(File, iosb.Information, Packet) : status;
 }
 
 static NTSTATUS
@@ -156,13 +155,8 @@ IopOpenDevice(PDEVICE_OBJECT Device, OBP_OPEN_REQUEST *Request, IOP_OPEN_PACKET 
               PVOID *Object)
 {
     PFILE_OBJECT file;
-    NTSTATUS status =
-        ObpMapAccess(IopFileType, Request->DesiredAccess, Request->AccessMode, &Packet->Granted);
+    NTSTATUS status = IopCheckOpen(Device, Request, Packet);
 
-    if (NT_SUCCESS(status)) {
-        status = SepCheckAccess(Device, &IopFileMapping, Packet->Granted, Request->AccessMode,
-                                &Packet->Granted);
-    }
     if (!NT_SUCCESS(status)) {
         return status;
     }

@@ -15,6 +15,7 @@
  * Source   WDK reference, "IRP_MJ_CREATE", "IRP_MJ_READ", "IRP_MJ_QUERY_INFORMATION".
  */
 #include "io/iop.h"
+#include "mm/client.h"
 
 #define IOP_HOST_PATH 4096u
 /* What only reads; the rest of an access mask changes something. */
@@ -107,6 +108,9 @@ IopHostOpen(PFILE_OBJECT File, const IO_STACK_LOCATION *Location)
     HALP_FILE *file;
     NTSTATUS status;
 
+    if (!MiCallerIsTrusted()) {
+        return STATUS_ACCESS_DENIED; /* it would read with our rights, not with its own */
+    }
     if (File->RelatedFileObject != NULL ||
         (Location->Parameters.Create.Options & FILE_OPEN_BY_FILE_ID) != 0) {
         return STATUS_NOT_SUPPORTED;
@@ -257,7 +261,7 @@ IopStopHostVolume(VOID)
 #pragma GCC visibility push(default)
 
 /*
- * IoQueryFileDosDeviceName - "Z:\tmp\x" for a file of drive Z:
+ * IoQueryFileDosDeviceName - "Z:\tmp\x" for a file of drive Z:, the only volume
  *
  * ObjectNameInformation  receives a block of paged pool, which the caller frees; its buffer lies in
  *                        the block, with a NUL behind the text

@@ -3,12 +3,17 @@
  * io/information.c - NtQueryInformationFile and NtSetInformationFile
  *
  * Some classes are the I/O manager's own (position of a synchronous file, access, mode, alignment,
- * completion port, notification modes); the others go to the driver as IRP_MJ_QUERY_INFORMATION
- * or IRP_MJ_SET_INFORMATION with a system buffer.
+ * remote device, completion port, notification modes); the others go to the driver as
+ * IRP_MJ_QUERY_INFORMATION or IRP_MJ_SET_INFORMATION with a system buffer. Of FileAllInformation
+ * the driver finds access, mode and alignment filled in.
  *
- * Source   WDK reference, ntifs.h NtQueryInformationFile, NtSetInformationFile, FILE_*_INFORMATION.
+ * Source   WDK reference, ntifs.h NtQueryInformationFile, NtSetInformationFile, FILE_*_INFORMATION;
+ *          [MS-FSA] 2.1.5.15 FileModeInformation, FilePositionInformation
  */
 #include "io/iop.h"
+
+/* FILE_ID_INFORMATION, which the DDK headers lack: a volume's serial number, 128 bits of a file */
+#define IOP_FILE_ID_SIZE 24u
 
 typedef struct IOP_INFORMATION_CLASS {
     ULONG Class;
@@ -27,16 +32,35 @@ static const IOP_INFORMATION_CLASS IopQueryClasses[] = {
     {FileModeInformation, sizeof(FILE_MODE_INFORMATION), 0},
     {FileAlignmentInformation, sizeof(FILE_ALIGNMENT_INFORMATION), 0},
     {FileAllInformation, sizeof(FILE_ALL_INFORMATION), FILE_READ_ATTRIBUTES},
+    {FileAlternateNameInformation, sizeof(FILE_NAME_INFORMATION), 0},
+    {FileStreamInformation, sizeof(FILE_STREAM_INFORMATION), 0},
+    {FilePipeInformation, sizeof(FILE_PIPE_INFORMATION), FILE_READ_ATTRIBUTES},
+    {FilePipeLocalInformation, sizeof(FILE_PIPE_LOCAL_INFORMATION), FILE_READ_ATTRIBUTES},
+    {FilePipeRemoteInformation, sizeof(FILE_PIPE_REMOTE_INFORMATION), FILE_READ_ATTRIBUTES},
+    {FileMailslotQueryInformation, sizeof(FILE_MAILSLOT_QUERY_INFORMATION), 0},
+    {FileCompressionInformation, sizeof(FILE_COMPRESSION_INFORMATION), 0},
     {FileNetworkOpenInformation, sizeof(FILE_NETWORK_OPEN_INFORMATION), FILE_READ_ATTRIBUTES},
     {FileAttributeTagInformation, sizeof(FILE_ATTRIBUTE_TAG_INFORMATION), FILE_READ_ATTRIBUTES},
     {FileIoCompletionNotificationInformation, sizeof(FILE_IO_COMPLETION_NOTIFICATION_INFORMATION),
      0},
+    {FileHardLinkInformation, sizeof(FILE_LINKS_INFORMATION), 0},
+    {FileNormalizedNameInformation, sizeof(FILE_NAME_INFORMATION), 0},
+    {FileIsRemoteDeviceInformation, sizeof(FILE_IS_REMOTE_DEVICE_INFORMATION), 0},
+    {FileStandardLinkInformation, sizeof(FILE_STANDARD_LINK_INFORMATION), 0},
+    {FileIdInformation, IOP_FILE_ID_SIZE, 0},
 };
 
 static const IOP_INFORMATION_CLASS IopSetClasses[] = {
     {FileBasicInformation, sizeof(FILE_BASIC_INFORMATION), FILE_WRITE_ATTRIBUTES},
+    {FileRenameInformation, sizeof(FILE_RENAME_INFORMATION), DELETE},
+    {FileLinkInformation, sizeof(FILE_LINK_INFORMATION), 0},
     {FileDispositionInformation, sizeof(FILE_DISPOSITION_INFORMATION), DELETE},
     {FilePositionInformation, sizeof(FILE_POSITION_INFORMATION), 0},
+    {FileModeInformation, sizeof(FILE_MODE_INFORMATION), 0},
+    {FilePipeInformation, sizeof(FILE_PIPE_INFORMATION), FILE_WRITE_ATTRIBUTES},
+    {FilePipeRemoteInformation, sizeof(FILE_PIPE_REMOTE_INFORMATION), FILE_WRITE_ATTRIBUTES},
+    {FileMailslotSetInformation, sizeof(FILE_MAILSLOT_SET_INFORMATION), 0},
+    {FileValidDataLengthInformation, sizeof(FILE_VALID_DATA_LENGTH_INFORMATION), FILE_WRITE_DATA},
     {FileAllocationInformation, sizeof(FILE_ALLOCATION_INFORMATION), FILE_WRITE_DATA},
     {FileEndOfFileInformation, sizeof(FILE_END_OF_FILE_INFORMATION), FILE_WRITE_DATA},
     {FileCompletionInformation, sizeof(FILE_COMPLETION_INFORMATION), 0},
@@ -48,6 +72,7 @@ typedef struct IOP_INFORMATION {
     PVOID Buffer;
     ULONG Length;
     FILE_INFORMATION_CLASS Class;
+    HANDLE Handle;
 } IOP_INFORMATION;
 
 static NTSTATUS
@@ -93,6 +118,7 @@ IopFileMode(PFILE_OBJECT File)
     mode |= (IopFlagsOf(File) & FO_WRITE_THROUGH) ? FILE_WRITE_THROUGH : 0;
     mode |= (IopFlagsOf(File) & FO_SEQUENTIAL_ONLY) ? FILE_SEQUENTIAL_ONLY : 0;
     mode |= (IopFlagsOf(File) & FO_NO_INTERMEDIATE_BUFFERING) ? FILE_NO_INTERMEDIATE_BUFFERING : 0;
+    mode |= (IopFlagsOf(File) & FO_DELETE_ON_CLOSE) ? FILE_DELETE_ON_CLOSE : 0;
     if (IopFlagsOf(File) & FO_SYNCHRONOUS_IO) {
         mode |= (IopFlagsOf(File) & FO_ALERTABLE_IO) ? FILE_SYNCHRONOUS_IO_ALERT
                                                      : FILE_SYNCHRONOUS_IO_NONALERT;
@@ -105,9 +131,14 @@ static BOOLEAN
 IopQueryHere(IOP_REQUEST *Request, const IOP_INFORMATION *Information, NTSTATUS *Status)
 {
     PFILE_OBJECT file = Request->File;
+    FILE_IS_REMOTE_DEVICE_INFORMATION remote;
     ULONG value = 0;
 
     switch (Information->Class) {
+    case FileIsRemoteDeviceInformation:
+        remote.IsRemote = (file->DeviceObject->Characteristics & FILE_REMOTE_DEVICE) != 0;
+        *Status = IopAnswer(Request, Information, &remote, sizeof(remote));
+        return TRUE;
     case FilePositionInformation:
         if (!Request->FileLocked) {
             return FALSE;
@@ -184,24 +215,60 @@ IopSetNotificationModes(PFILE_OBJECT File, ULONG Modes)
     return STATUS_SUCCESS;
 }
 
+/* A synchronous file stays one, and an asynchronous one, too. The file is locked if synchronous. */
+static NTSTATUS
+IopSetMode(PFILE_OBJECT File, ULONG Mode)
+{
+    const ULONG synchronous = FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT;
+    BOOLEAN isSynchronous = (IopFlagsOf(File) & FO_SYNCHRONOUS_IO) != 0;
+    ULONG change = FO_SEQUENTIAL_ONLY;
+    ULONG flags = 0;
+
+    if ((Mode & ~(ULONG)FILE_VALID_SET_FLAGS) || (Mode & synchronous) == synchronous ||
+        ((Mode & synchronous) != 0) != isSynchronous) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    change |= isSynchronous ? FO_ALERTABLE_IO : 0;
+    /* Without buffers in between, every write goes through anyway. */
+    change |= (IopFlagsOf(File) & FO_NO_INTERMEDIATE_BUFFERING) ? 0 : FO_WRITE_THROUGH;
+    flags |= (Mode & FILE_SEQUENTIAL_ONLY) ? FO_SEQUENTIAL_ONLY : 0;
+    flags |= (Mode & FILE_SYNCHRONOUS_IO_ALERT) ? FO_ALERTABLE_IO : 0;
+    flags |= (Mode & FILE_WRITE_THROUGH) ? FO_WRITE_THROUGH : 0;
+    __atomic_and_fetch(&File->Flags, ~(change & ~flags), __ATOMIC_RELAXED);
+    __atomic_or_fetch(&File->Flags, change & flags, __ATOMIC_RELAXED);
+    return STATUS_SUCCESS;
+}
+
+/* The file is locked. */
+static NTSTATUS
+IopSetPosition(IOP_REQUEST *Request, LARGE_INTEGER Position)
+{
+    USHORT sector = Request->Device->SectorSize;
+
+    if (Position.QuadPart < 0 || ((IopFlagsOf(Request->File) & FO_NO_INTERMEDIATE_BUFFERING) &&
+                                  sector != 0 && Position.QuadPart % sector != 0)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    Request->File->CurrentByteOffset = Position;
+    return STATUS_SUCCESS;
+}
+
 /* FALSE: the driver's business. Data is a copy of the caller's buffer. */
 static BOOLEAN
 IopSetHere(IOP_REQUEST *Request, const IOP_INFORMATION *Information, const VOID *Data,
            NTSTATUS *Status)
 {
     switch (Information->Class) {
-    case FilePositionInformation: {
-        LARGE_INTEGER position = ((const FILE_POSITION_INFORMATION *)Data)->CurrentByteOffset;
-
+    case FilePositionInformation:
         if (!Request->FileLocked) {
             return FALSE;
         }
-        *Status = position.QuadPart < 0 ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
-        if (NT_SUCCESS(*Status)) {
-            Request->File->CurrentByteOffset = position;
-        }
+        *Status =
+            IopSetPosition(Request, ((const FILE_POSITION_INFORMATION *)Data)->CurrentByteOffset);
         break;
-    }
+    case FileModeInformation:
+        *Status = IopSetMode(Request->File, ((const FILE_MODE_INFORMATION *)Data)->Mode);
+        break;
     case FileCompletionInformation:
         *Status = IopBindPort(Request, Data);
         break;
@@ -222,11 +289,60 @@ IopSetHere(IOP_REQUEST *Request, const IOP_INFORMATION *Information, const VOID 
 
 /* ---- asked of the driver ---- */
 
+/* What the driver does not know: the handle's access, and what the file object says. */
+static VOID
+IopFillAllInformation(const IOP_REQUEST *Request, PIRP Irp)
+{
+    PFILE_ALL_INFORMATION all = Irp->AssociatedIrp.SystemBuffer;
+
+    all->AccessInformation.AccessFlags = Request->Granted;
+    all->ModeInformation.Mode = IopFileMode(Request->File);
+    all->AlignmentInformation.AlignmentRequirement = Request->Device->AlignmentRequirement;
+    Irp->IoStatus.Information = sizeof(all->AccessInformation) + sizeof(all->ModeInformation) +
+                                sizeof(all->AlignmentInformation);
+}
+
+/* A new name: the driver gets it without a path, in the file's own folder. */
+static NTSTATUS
+IopPrepareRename(PIO_STACK_LOCATION Location, const FILE_RENAME_INFORMATION *Rename, ULONG Length)
+{
+    if (Rename->FileNameLength == 0 || (Rename->FileNameLength & 1) != 0 ||
+        Rename->FileNameLength > Length - FIELD_OFFSET(FILE_RENAME_INFORMATION, FileName)) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if (Rename->FileName[0] == L'\\' || Rename->RootDirectory != NULL) {
+        IopLog("FileRenameInformation and FileLinkInformation: a target folder is not supported");
+        return STATUS_NOT_SUPPORTED;
+    }
+    Location->Parameters.SetFile.ReplaceIfExists = Rename->ReplaceIfExists;
+    return STATUS_SUCCESS;
+}
+
+/* The system buffer is there, with the caller's data. */
+static NTSTATUS
+IopPrepareSet(PIRP Irp, const IOP_INFORMATION *Information)
+{
+    PIO_STACK_LOCATION location = IoGetNextIrpStackLocation(Irp);
+    const FILE_DISPOSITION_INFORMATION *disposition = Irp->AssociatedIrp.SystemBuffer;
+
+    switch (Information->Class) {
+    case FileRenameInformation:
+    case FileLinkInformation: /* both structures are alike */
+        return IopPrepareRename(location, Irp->AssociatedIrp.SystemBuffer, Information->Length);
+    case FileDispositionInformation:
+        location->Parameters.SetFile.DeleteHandle =
+            disposition->DeleteFile ? Information->Handle : NULL;
+        return STATUS_SUCCESS;
+    default:
+        return STATUS_SUCCESS;
+    }
+}
+
 static NTSTATUS
 IopAskInformation(IOP_REQUEST *Request, const IOP_INFORMATION *Information, UCHAR Major,
                   ULONG_PTR Caller)
 {
-    IOP_IRP *header = IopAllocateRequestIrp(Request, Major, Caller);
+    IOP_IRP *header = IopAllocateRequestIrp(Request, Major, TRUE, Caller);
     PIO_STACK_LOCATION location;
     NTSTATUS status = STATUS_INSUFFICIENT_RESOURCES;
 
@@ -244,10 +360,16 @@ IopAskInformation(IOP_REQUEST *Request, const IOP_INFORMATION *Information, UCHA
             header->Irp.Flags |= IRP_INPUT_OPERATION;
             header->OutputLength = Information->Length;
             RtlZeroMemory(header->Irp.AssociatedIrp.SystemBuffer, Information->Length);
+            if (Information->Class == FileAllInformation) {
+                IopFillAllInformation(Request, &header->Irp);
+            }
             status = STATUS_SUCCESS;
         } else {
             status = MiCopyFromUser(header->Irp.AssociatedIrp.SystemBuffer, Information->Buffer,
                                     Information->Length, Request->Mode);
+            if (NT_SUCCESS(status)) {
+                status = IopPrepareSet(&header->Irp, Information);
+            }
         }
     }
     if (!NT_SUCCESS(status)) {
@@ -297,7 +419,7 @@ NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID 
                        ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
     NT_ENTER(NtQueryInformationFile);
-    IOP_INFORMATION information = {FileInformation, Length, FileInformationClass};
+    IOP_INFORMATION information = {FileInformation, Length, FileInformationClass, FileHandle};
     IOP_REQUEST request;
     ACCESS_MASK access;
     NTSTATUS status;
@@ -321,8 +443,10 @@ NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID 
  * NtSetInformationFile - changes what NtQueryInformationFile tells, or binds a completion port
  *
  * Returns  as NtQueryInformationFile; STATUS_INVALID_PARAMETER: a second port, or a port for a
- *          synchronous file
+ *          synchronous file; a mode that a file cannot change to; a position that is negative or,
+ *          without intermediate buffers, within a sector; a new name that is none
  * IRQL     PASSIVE_LEVEL. Always waits.
+ * Differs  a new name with a path or a folder's handle is STATUS_NOT_SUPPORTED
  * Source   WDK reference, nf-ntifs-ntsetinformationfile
  */
 NTSTATUS NTAPI
@@ -330,7 +454,7 @@ NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID Fi
                      ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
     NT_ENTER(NtSetInformationFile);
-    IOP_INFORMATION information = {FileInformation, Length, FileInformationClass};
+    IOP_INFORMATION information = {FileInformation, Length, FileInformationClass, FileHandle};
     UCHAR data[16] __attribute__((aligned(8))); /* the largest class handled here */
     IOP_REQUEST request;
     ACCESS_MASK access;

@@ -37,7 +37,8 @@ IopCreateTypes(VOID)
           .ValidAccess = FILE_ALL_ACCESS,
           .Mapping = IopFileMapping,
           .Delete = IopDeleteDevice,
-          .Parse = IopParseDevice},
+          .Parse = IopParseDevice,
+          .SecurityField = IopDeviceSecurityField},
          &IopDeviceType},
         {{.Name = L"File",
           .ValidAccess = FILE_ALL_ACCESS,
@@ -47,7 +48,10 @@ IopCreateTypes(VOID)
           .Delete = IopDeleteFile,
           .Close = IopCloseFile,
           .Parse = IopParseFile,
-          .QueryName = IopQueryFileName},
+          .QueryName = IopQueryFileName,
+          .SecurityField = IopFileSecurityField,
+          .QuerySecurity = IopQueryFileSecurity,
+          .SetSecurity = IopSetFileSecurity},
          &IopFileType},
         {{.Name = L"IoCompletion",
           .ValidAccess = STANDARD_RIGHTS_ALL | SYNCHRONIZE | 3,
@@ -113,7 +117,10 @@ IopInitializeSystem(VOID)
     IopInitializeShutdown();
     PspRegisterThreadRundown(IopRundownThread);
     PspRegisterThreadCancel(IopCancelThread);
-    status = IopCreateTypes();
+    status = IopInitializeSecurity();
+    if (NT_SUCCESS(status)) {
+        status = IopCreateTypes();
+    }
     return NT_SUCCESS(status) ? IopCreateSystemCallbacks() : status;
 }
 
@@ -127,5 +134,6 @@ IopShutdownSystem(VOID)
     IopDropSystemCallbacks();
     PspRegisterThreadRundown(NULL);
     PspRegisterThreadCancel(NULL);
+    IopShutdownSecurity();
     IopShutdownIrps();
 }

@@ -61,6 +61,47 @@ VOID IopDescribeIrp(PIRP Irp, char *Buffer, SIZE_T Size);
 /* IRPs allocated and not yet freed; tests and audits. */
 LONG IopIrpsInUse(VOID);
 
+/* ---- what there is, for those who list it; list.c ---- */
+
+typedef struct IOP_DEVICE_INFO {
+    PDEVICE_OBJECT Device;     /* referenced */
+    PDEVICE_OBJECT AttachedTo; /* the device below, an identity only; or NULL */
+    ULONG Type;
+    ULONG Characteristics;
+    ULONG Flags;
+    ULONG Opens; /* file objects */
+    UCHAR StackSize;
+    BOOLEAN IsDeleting; /* IoDeleteDevice was called, and something holds it */
+} IOP_DEVICE_INFO;
+/*
+ * The first Count devices of all drivers, by driver; how many there are. The caller drops the
+ * references. PASSIVE_LEVEL.
+ */
+ULONG IopCollectDevices(IOP_DEVICE_INFO *Devices, ULONG Count);
+
+typedef enum IOP_IRP_WHERE {
+    IopIrpInDispatch, /* a dispatch routine has not returned */
+    IopIrpPended,     /* it returned STATUS_PENDING */
+    IopIrpDrivers     /* a driver's own: nobody knows whether it is pended */
+} IOP_IRP_WHERE;
+typedef struct IOP_IRP_INFO {
+    ULONG_PTR Irp;         /* its address */
+    PDEVICE_OBJECT Device; /* that has it, an identity only: it may be gone; or NULL */
+    ULONG ProcessId;       /* of the thread that asked; 0: a driver's own */
+    ULONG ThreadId;
+    ULONG64 Since;       /* HalpMonotonicTime when it was pended; 0: it is not, or a driver's own */
+    ULONG IoControlCode; /* of an IRP_MJ_DEVICE_CONTROL */
+    UCHAR Where;         /* IOP_IRP_WHERE */
+    UCHAR Major;
+    UCHAR Minor;
+    BOOLEAN Cancel; /* it was asked to end */
+} IOP_IRP_INFO;
+/*
+ * The first Count IRPs that are with drivers; how many there are. They go on meanwhile: each is as
+ * it was at some moment. IRQL <= DISPATCH_LEVEL.
+ */
+ULONG IopCollectIrps(IOP_IRP_INFO *Irps, ULONG Count);
+
 /* ---- services that the DDK headers do not declare ---- */
 
 NTSTATUS NTAPI NtFlushBuffersFile(HANDLE Handle, PIO_STATUS_BLOCK Iosb);
@@ -76,5 +117,3 @@ NTSTATUS NTAPI NtRemoveIoCompletion(HANDLE Handle, PVOID *Key, PVOID *Context,
                                     PIO_STATUS_BLOCK Iosb, PLARGE_INTEGER Timeout);
 NTSTATUS NTAPI ZwCancelIoFileEx(HANDLE Handle, PIO_STATUS_BLOCK Request, PIO_STATUS_BLOCK Iosb);
 ULONG_PTR NTAPI IoGetRemainingStackSize(VOID);
-/* The SDDL string that IoCreateDeviceSecure was given; empty without one. */
-PCUNICODE_STRING IopQueryDeviceSddl(PDEVICE_OBJECT DeviceObject);

@@ -20,6 +20,7 @@
 #pragma once
 
 #include "io/io.h"
+#include "mm/client.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define IOP_INLINE_BUFFER 0u /* system buffers from pool, for its red zones */
@@ -139,6 +140,7 @@ typedef struct IOP_IRP {
     UCHAR Kind;            /* IOP_IRP_KIND */
     UCHAR Capacity;        /* stack locations that the block has room for */
     BOOLEAN Synchronous;   /* the issuer waits and finishes the request itself */
+    BOOLEAN HasInline;     /* there is room for a system buffer behind the locations */
     BOOLEAN OnFileList;    /* I4: which list; the lists' locks */
     USHORT InlineLength;   /* of the system buffer behind the locations; 0: none */
     ACCESS_MASK Granted;   /* of the handle; IopIrpService */
@@ -148,9 +150,18 @@ typedef struct IOP_IRP {
     ULONG HistoryCount;    /* events ever recorded */
     struct IOP_IRP *Outer; /* I3: the request in whose dispatch routine this one was issued */
     PETHREAD Issuer;
+    ULONG ProcessId; /* atomic, as ThreadId and Since, for IopCollectIrps: of the issuer, or 0 */
+    ULONG ThreadId;
+    ULONG64 Since; /* HalpMonotonicTime when its dispatch routine returned STATUS_PENDING; or 0 */
     LIST_ENTRY BlockLink; /* all blocks of a shard; its lock */
     ULONG Shard;
-    KEVENT Event; /* initialised only when waited on */
+    KEVENT Event;                    /* initialised only when waited on */
+    struct MI_CLIENT *Client;        /* the issuer's process's memory, if it is another process;
+                                        referenced: the IRP is charged to it */
+    SIZE_T BufferCharge;             /* the system buffer's share of Client's MiQuotaMemory */
+    MI_CLIENT_WORK Work;             /* its completion, handed to the client's pump */
+    ULONG Before;                    /* Handoff before it was IopDone, for that */
+    struct MI_CLIENT_VIEW *Views[2]; /* of its buffers, as the driver sees them; or NULL */
     IOP_IRP_EVENT History[IOP_IRP_HISTORY];
     IRP Irp __attribute__((aligned(16)));
     /* IO_STACK_LOCATION[Capacity], then IOP_INLINE_BUFFER bytes */
@@ -194,6 +205,8 @@ IopRecordIrp(IOP_IRP *Header, IOP_IRP_EVENT_KIND Kind, ULONG_PTR Caller, ULONG_P
  * IRQL <= DISPATCH_LEVEL.
  */
 IOP_IRP *IopAllocateIrp(CCHAR StackSize, IOP_IRP_KIND Kind, ULONG_PTR Caller);
+/* The same without room for a system buffer: for those that may be pended in great numbers. */
+IOP_IRP *IopAllocateSmallIrp(CCHAR StackSize, IOP_IRP_KIND Kind, ULONG_PTR Caller);
 /* Drops a reference; the last one frees. */
 VOID IopReleaseIrp(IOP_IRP *Header);
 static inline VOID
@@ -249,13 +262,21 @@ NTSTATUS IopBeginRequest(IOP_REQUEST *Request, HANDLE Handle, HANDLE Event, PIO_
                          PVOID ApcContext, PIO_STATUS_BLOCK Iosb, BOOLEAN AlwaysWait);
 /* Undoes IopBeginRequest. */
 VOID IopEndRequest(IOP_REQUEST *Request);
-/* The IRP with what the request says; NULL: no memory. */
-IOP_IRP *IopAllocateRequestIrp(IOP_REQUEST *Request, UCHAR Major, ULONG_PTR Caller);
+/* The IRP with what the request says; Buffered: it will need a system buffer. NULL: no memory. */
+IOP_IRP *IopAllocateRequestIrp(IOP_REQUEST *Request, UCHAR Major, BOOLEAN Buffered,
+                               ULONG_PTR Caller);
 /* A system buffer of Length > 0 bytes into AssociatedIrp; FALSE: no memory. */
+/* A system buffer of that size is Client's to pay for. STATUS_QUOTA_EXCEEDED. */
+NTSTATUS IopChargeBuffer(IOP_IRP *Header, SIZE_T Length);
 BOOLEAN IopAllocateSystemBuffer(IOP_IRP *Header, SIZE_T Length);
 /* An MDL over the caller's buffer, locked. */
 NTSTATUS IopLockUserBuffer(IOP_IRP *Header, PVOID Buffer, ULONG Length, LOCK_OPERATION Operation,
                            KPROCESSOR_MODE Mode);
+/*
+ * The caller's address as a driver may use it, for those that get to see it: *Buffer is changed to
+ * a view where the memory is another process's. STATUS_INSUFFICIENT_RESOURCES.
+ */
+NTSTATUS IopViewUserBuffer(IOP_IRP *Header, PVOID *Buffer, ULONG Length);
 /* Frees an IRP that was not sent, and its buffers. */
 VOID IopDiscardIrp(IOP_IRP *Header);
 /* Sends it, waits if Synchronous, ends the request. */
@@ -305,7 +326,6 @@ typedef struct IOP_DEVICE_EXTENSION {
     DEVOBJ_EXTENSION Nt;
     ULONG Flags;               /* IOP_DEVICE_*; IopDatabaseLock */
     PDEVICE_OBJECT AttachedTo; /* the device below; IopDatabaseLock */
-    UNICODE_STRING Sddl;       /* as given to IoCreateDeviceSecure, or empty */
     POWER_STATE PowerState;    /* PoSetPowerState */
     BOOLEAN DeferredStartIo;   /* IoSetStartIoAttributes */
     BOOLEAN NonCancelable;
@@ -372,12 +392,34 @@ typedef struct IOP_OPEN_PACKET {
     LARGE_INTEGER AllocationSize;
     PVOID Ea; /* captured; its length is EaLength */
     ULONG EaLength;
+    PSECURITY_DESCRIPTOR Security; /* for a file that is made; the captured attributes' */
     PFILE_OBJECT RelatedFile;
-    ULONG_PTR Information; /* result: FILE_OPENED ... */
-    ACCESS_MASK Granted;   /* result */
-    BOOLEAN ParseDone;     /* the driver's answer is in FinalStatus */
-    NTSTATUS FinalStatus;
+    ULONG_PTR Information;  /* result: FILE_OPENED ... */
+    ACCESS_MASK Granted;    /* result */
+    BOOLEAN ParseDone;      /* a driver was asked, or would have been */
+    BOOLEAN Reparsed;       /* result: it sent the open on to NewName, and the parse failed */
+    UNICODE_STRING NewName; /* result: whoever takes it frees its buffer, if any; ExFreePool */
 } IOP_OPEN_PACKET;
+
+/* ---- secure.c ---- */
+
+/* What a device has that is not told otherwise; counted. */
+extern PSECURITY_DESCRIPTOR IopDefaultSecurity;
+NTSTATUS IopInitializeSecurity(VOID);
+VOID IopShutdownSecurity(VOID);
+/* May the open go on to the driver? Packet->Granted: what the handle will have. */
+NTSTATUS IopCheckOpen(PDEVICE_OBJECT Device, const OBP_OPEN_REQUEST *Request,
+                      IOP_OPEN_PACKET *Packet);
+/* Type procedures. */
+PSECURITY_DESCRIPTOR *IopDeviceSecurityField(PVOID Object);
+PSECURITY_DESCRIPTOR *IopFileSecurityField(PVOID Object);
+NTSTATUS IopQueryFileSecurity(PVOID Object, SECURITY_INFORMATION What, PSECURITY_DESCRIPTOR *Copy,
+                              ULONG *Length);
+NTSTATUS IopSetFileSecurity(PVOID Object, SECURITY_INFORMATION What,
+                            PSECURITY_DESCRIPTOR Descriptor);
+
+/* reparse.c: a driver answered IRP_MJ_CREATE with STATUS_REPARSE. Returns why the parse ends. */
+NTSTATUS IopTakeReparse(PFILE_OBJECT File, ULONG_PTR Information, IOP_OPEN_PACKET *Packet);
 
 /* One line to the log, "io: " in front. */
 VOID IopLog(const char *Format, ...) __attribute__((format(printf, 1, 2)));

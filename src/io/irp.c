@@ -50,10 +50,11 @@ IopInitializeIrps(VOID)
 }
 
 static IOP_IRP *
-IopAllocateBlock(UCHAR Capacity, ULONG_PTR Caller)
+IopAllocateBlock(UCHAR Capacity, BOOLEAN HasInline, ULONG_PTR Caller)
 {
     /* The guard of an inline buffer that is used whole lies behind it. */
-    SIZE_T size = IopBlockInlineOffset(Capacity) + IOP_INLINE_BUFFER + sizeof(ULONG64);
+    SIZE_T size =
+        IopBlockInlineOffset(Capacity) + (HasInline ? IOP_INLINE_BUFFER + sizeof(ULONG64) : 0);
     IOP_IRP *header = ExpAllocatePool(NonPagedPoolNx, size, IOP_TAG_IRP, Caller);
     IOP_IRP_SHARD *shard;
     KIRQL irql;
@@ -64,6 +65,7 @@ IopAllocateBlock(UCHAR Capacity, ULONG_PTR Caller)
     RtlZeroMemory(header, sizeof(*header));
     header->Signature = IOP_IRP_SIGNATURE;
     header->Capacity = Capacity;
+    header->HasInline = HasInline;
     header->Shard = (ULONG)(((ULONG_PTR)header >> 8) % IOP_IRP_SHARDS);
     shard = &IopIrpShards[header->Shard];
     KeAcquireSpinLock(&shard->Lock, &irql);
@@ -127,6 +129,31 @@ IopSetUpIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize)
     Irp->Tail.Overlay.CurrentStackLocation = (PIO_STACK_LOCATION)(Irp + 1) + StackSize;
 }
 
+static VOID
+IopSetUpBlock(IOP_IRP *Header, CCHAR StackSize, IOP_IRP_KIND Kind, ULONG_PTR Caller)
+{
+    IopSetUpIrp(&Header->Irp, IoSizeOfIrp(StackSize), StackSize);
+    Header->Irp.AllocationFlags = IOP_IRP_HAS_HEADER;
+    Header->Kind = (UCHAR)Kind;
+    Header->Synchronous = FALSE;
+    Header->OnFileList = FALSE;
+    Header->InlineLength = 0;
+    Header->Granted = 0;
+    Header->OutputLength = 0;
+    __atomic_store_n(&Header->Handoff, IopDispatching, __ATOMIC_RELAXED);
+    __atomic_store_n(&Header->ProcessId, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&Header->ThreadId, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&Header->Since, 0, __ATOMIC_RELAXED);
+    Header->HistoryCount = 0;
+    Header->Outer = NULL;
+    Header->Issuer = NULL;
+    Header->Client = NULL;
+    Header->Views[0] = Header->Views[1] = NULL;
+    __atomic_store_n(&Header->References, 1, __ATOMIC_RELAXED);
+    IopRecordIrp(Header, IopEventAllocated, Caller, 0, 0);
+    IopSetIrpState(Header, IopIrpOwned);
+}
+
 IOP_IRP *
 IopAllocateIrp(CCHAR StackSize, IOP_IRP_KIND Kind, ULONG_PTR Caller)
 {
@@ -141,26 +168,23 @@ IopAllocateIrp(CCHAR StackSize, IOP_IRP_KIND Kind, ULONG_PTR Caller)
     } else {
         UCHAR capacity = StackSize > IOP_CACHED_LOCATIONS ? (UCHAR)StackSize : IOP_CACHED_LOCATIONS;
 
-        header = IopAllocateBlock(capacity, Caller);
+        header = IopAllocateBlock(capacity, TRUE, Caller);
         if (header == NULL) {
             return NULL;
         }
     }
-    IopSetUpIrp(&header->Irp, IoSizeOfIrp(StackSize), StackSize);
-    header->Irp.AllocationFlags = IOP_IRP_HAS_HEADER;
-    header->Kind = (UCHAR)Kind;
-    header->Synchronous = FALSE;
-    header->OnFileList = FALSE;
-    header->InlineLength = 0;
-    header->Granted = 0;
-    header->OutputLength = 0;
-    header->Handoff = IopDispatching;
-    header->HistoryCount = 0;
-    header->Outer = NULL;
-    header->Issuer = NULL;
-    __atomic_store_n(&header->References, 1, __ATOMIC_RELAXED);
-    IopRecordIrp(header, IopEventAllocated, Caller, 0, 0);
-    IopSetIrpState(header, IopIrpOwned);
+    IopSetUpBlock(header, StackSize, Kind, Caller);
+    return header;
+}
+
+IOP_IRP *
+IopAllocateSmallIrp(CCHAR StackSize, IOP_IRP_KIND Kind, ULONG_PTR Caller)
+{
+    IOP_IRP *header = IopAllocateBlock((UCHAR)StackSize, FALSE, Caller);
+
+    if (header != NULL) {
+        IopSetUpBlock(header, StackSize, Kind, Caller);
+    }
     return header;
 }
 
@@ -170,9 +194,11 @@ IopReturnBlock(IOP_IRP *Header)
 {
     PKTHREAD thread = KiGetCurrentThread();
 
+    MiReturnCharge(Header->Client, MiQuotaRequests, 1);
+    Header->Client = NULL;
     IopSetIrpState(Header, IopIrpFree);
-    if (thread->Cache.Irp == NULL && Header->Capacity == IOP_CACHED_LOCATIONS &&
-        __builtin_expect(!IopIrpCacheDisabled, 1)) {
+    if (thread->Cache.Irp == NULL && Header->HasInline &&
+        Header->Capacity == IOP_CACHED_LOCATIONS && __builtin_expect(!IopIrpCacheDisabled, 1)) {
         thread->Cache.Irp = &Header->Irp;
         return;
     }

@@ -78,6 +78,14 @@ IopCreateLink(PUNICODE_STRING Name, PUNICODE_STRING Target, ULONG_PTR Caller)
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     status = ObpCreateSymbolicLink(Name, Target, TRUE, &link->Object);
+    if (NT_SUCCESS(status)) {
+        /* Whoever makes it, everybody may ask where it leads. */
+        status = SepProtectPublicly(link->Object);
+        if (!NT_SUCCESS(status)) {
+            ObpRemoveName(link->Object);
+            ObDereferenceObject(link->Object);
+        }
+    }
     if (!NT_SUCCESS(status)) {
         ExFreePoolWithTag(link, IOP_TAG_NAME);
         return status;

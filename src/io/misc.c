@@ -159,14 +159,39 @@ IoSetTopLevelIrp(PIRP Irp)
     ((PETHREAD)KiGetCurrentThread())->TopLevelIrp = Irp;
 }
 
+#pragma GCC visibility pop
+
+/* A control request that is likely to be made synchronous: its code says METHOD_BUFFERED. */
+static BOOLEAN
+IopIsBufferedControl(const IO_STACK_LOCATION *Location)
+{
+    return (Location->MajorFunction == IRP_MJ_DEVICE_CONTROL ||
+            Location->MajorFunction == IRP_MJ_FILE_SYSTEM_CONTROL) &&
+           (Location->Parameters.DeviceIoControl.IoControlCode & 3) == METHOD_BUFFERED;
+}
+
+#pragma GCC visibility push(default)
+
+/*
+ * IoIsOperationSynchronous - may the thread that sent this request wait for it?
+ *
+ * Irp      a driver's: it has a current stack location
+ *
+ * IRQL     any
+ * Source   WDK reference, nf-ntifs-ioisoperationsynchronous
+ */
 BOOLEAN NTAPI
 IoIsOperationSynchronous(PIRP Irp)
 {
-    PFILE_OBJECT file = Irp->Tail.Overlay.OriginalFileObject;
+    PIO_STACK_LOCATION location = IoGetCurrentIrpStackLocation(Irp);
 
-    return (Irp->Flags & (IRP_SYNCHRONOUS_API | IRP_SYNCHRONOUS_PAGING_IO)) ==
-               IRP_SYNCHRONOUS_API ||
-           (file != NULL && (IopFlagsOf(file) & FO_SYNCHRONOUS_IO) != 0);
+    if (Irp->Flags & (IRP_PAGING_IO | IRP_SYNCHRONOUS_PAGING_IO)) {
+        return (Irp->Flags & IRP_SYNCHRONOUS_PAGING_IO) != 0;
+    }
+    return (Irp->Flags & IRP_SYNCHRONOUS_API) != 0 ||
+           (location->FileObject != NULL &&
+            (IopFlagsOf(location->FileObject) & FO_SYNCHRONOUS_IO) != 0) ||
+           IopIsBufferedControl(location);
 }
 
 PGENERIC_MAPPING NTAPI

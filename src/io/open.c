@@ -10,6 +10,7 @@
 #include "io/iop.h"
 
 #define IOP_EA_LIMIT 0x10000u
+#define IOP_REPARSE_LIMIT 32u
 
 /* The captured arguments. */
 typedef struct IOP_CREATE {
@@ -103,16 +104,52 @@ IopReturnFile(IOP_CREATE *Create, PFILE_OBJECT File, PHANDLE FileHandle, PIO_STA
     return Status;
 }
 
+/*
+ * Looks the name up; a driver that answers with STATUS_REPARSE names another, which is looked up
+ * from the root. As often as a name may lead over symbolic links, lest two drivers send it to and
+ * fro for ever.
+ */
+static NTSTATUS
+IopFollowName(IOP_CREATE *Create, PVOID *File)
+{
+    IOP_OPEN_PACKET *packet = &Create->Packet;
+    UNICODE_STRING name = Create->Attributes.Name;
+    HANDLE root = Create->Attributes.RootDirectory;
+    PWSTR followed = NULL;
+    NTSTATUS status = STATUS_OBJECT_NAME_NOT_FOUND;
+
+    for (ULONG depth = 0; depth < IOP_REPARSE_LIMIT; ++depth) {
+        OBP_OPEN_REQUEST request = {.DesiredAccess = Create->DesiredAccess,
+                                    .Attributes = Create->Attributes.Attributes,
+                                    .AccessMode = Create->Mode,
+                                    .Context = packet};
+
+        packet->RelatedFile = NULL;
+        packet->ParseDone = FALSE;
+        packet->Reparsed = FALSE;
+        status = ObpOpenByName(&name, root, IopFileType, &request, File);
+        if (!packet->Reparsed) {
+            break;
+        }
+        status = STATUS_OBJECT_NAME_NOT_FOUND;
+        if (followed != NULL) {
+            ExFreePool(followed);
+        }
+        name = packet->NewName;
+        followed = name.Buffer;
+        root = NULL;
+    }
+    if (followed != NULL) {
+        ExFreePool(followed);
+    }
+    return status;
+}
+
 static NTSTATUS
 IopOpenFile(IOP_CREATE *Create, PHANDLE FileHandle, PIO_STATUS_BLOCK Iosb)
 {
-    OBP_OPEN_REQUEST request = {.DesiredAccess = Create->DesiredAccess,
-                                .Attributes = Create->Attributes.Attributes,
-                                .AccessMode = Create->Mode,
-                                .Context = &Create->Packet};
     PVOID file;
-    NTSTATUS status = ObpOpenByName(&Create->Attributes.Name, Create->Attributes.RootDirectory,
-                                    IopFileType, &request, &file);
+    NTSTATUS status = IopFollowName(Create, &file);
 
     if (!NT_SUCCESS(status)) {
         return status;
@@ -167,6 +204,7 @@ IopCreateFile(KPROCESSOR_MODE Mode, PHANDLE FileHandle, ACCESS_MASK DesiredAcces
                                     : STATUS_INVALID_PARAMETER;
     }
     if (NT_SUCCESS(status)) {
+        create.Packet.Security = create.Attributes.Security;
         status = IopOpenFile(&create, FileHandle, Iosb);
     }
     IopReleaseCreate(&create);
@@ -181,9 +219,12 @@ IopCreateFile(KPROCESSOR_MODE Mode, PHANDLE FileHandle, ACCESS_MASK DesiredAcces
  * Returns  the driver's status; STATUS_OBJECT_NAME_NOT_FOUND and the path errors;
  *          STATUS_NO_SUCH_DEVICE (being initialised or deleted); STATUS_ACCESS_DENIED (also: an
  *          exclusive device that is open); STATUS_OBJECT_TYPE_MISMATCH (no device);
- *          STATUS_INVALID_PARAMETER; STATUS_ACCESS_VIOLATION; STATUS_INSUFFICIENT_RESOURCES
+ *          STATUS_IO_REPARSE_TAG_NOT_HANDLED; STATUS_INVALID_PARAMETER; STATUS_ACCESS_VIOLATION;
+ *          STATUS_INSUFFICIENT_RESOURCES
  * IRQL     PASSIVE_LEVEL
- * Differs  STATUS_REPARSE of a driver becomes STATUS_NOT_SUPPORTED, and is logged
+ * Differs  STATUS_REPARSE of a driver is followed to the file object's new name (IO_REPARSE); with
+ *          the tag of a mount point or symbolic link, or IO_REMOUNT, it becomes
+ *          STATUS_NOT_SUPPORTED, and is logged
  * Source   WDK reference, nf-ntifs-ntcreatefile
  */
 NTSTATUS NTAPI
@@ -243,7 +284,7 @@ ZwOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES Obj
  * IoCreateFile - NtCreateFile for drivers
  *
  * Options  IO_NO_PARAMETER_CHECKING: the arguments are the kernel's; otherwise PreviousMode
- *          decides. IO_FORCE_ACCESS_CHECK: access is checked for user mode.
+ *          decides. IO_FORCE_ACCESS_CHECK: access is checked as if a program asked.
  *
  * Returns  as NtCreateFile; STATUS_NOT_SUPPORTED for named pipes and mailslots
  * IRQL     PASSIVE_LEVEL
@@ -257,8 +298,16 @@ IoCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES O
              ULONG Options)
 {
     NT_ENTER(IoCreateFile);
+    OBJECT_ATTRIBUTES forced;
+
     if (CreateFileType != CreateFileTypeNone || InternalParameters != NULL) {
         return STATUS_NOT_SUPPORTED;
+    }
+    if ((Options & IO_FORCE_ACCESS_CHECK) && ObjectAttributes != NULL &&
+        ((Options & IO_NO_PARAMETER_CHECKING) || ExGetPreviousMode() == KernelMode)) {
+        forced = *ObjectAttributes;
+        forced.Attributes |= OBJ_FORCE_ACCESS_CHECK;
+        ObjectAttributes = &forced;
     }
     if (Options & IO_NO_PARAMETER_CHECKING) {
         return ZwCreateFile(FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock,

@@ -277,11 +277,31 @@ IoConnectInterrupt(PKINTERRUPT *InterruptObject, PKSERVICE_ROUTINE ServiceRoutin
     return ProcessorEnableMask == 0 ? STATUS_INVALID_PARAMETER : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-/* Refused: STATUS_NOT_FOUND, the device has no interrupt resources. nf-wdm-ioconnectinterruptex */
+/*
+ * IoConnectInterruptEx - refused: no device has interrupt resources
+ *
+ * Errors   STATUS_NOT_FOUND; STATUS_INVALID_PARAMETER_1 (no such version), STATUS_INVALID_PARAMETER
+ *          (no device), STATUS_INVALID_PARAMETER_10 (no processor)
+ * IRQL     PASSIVE_LEVEL
+ * Source   WDK reference, nf-wdm-ioconnectinterruptex, nf-iointex-wdmlibioconnectinterruptex
+ */
 NTSTATUS NTAPI
 IoConnectInterruptEx(PIO_CONNECT_INTERRUPT_PARAMETERS Parameters)
 {
     NT_ENTER(IoConnectInterruptEx);
+    if (Parameters->Version < CONNECT_FULLY_SPECIFIED ||
+        Parameters->Version > CONNECT_FULLY_SPECIFIED_GROUP) {
+        return STATUS_INVALID_PARAMETER_1;
+    }
+    /* The device comes first in all three structures. */
+    if (Parameters->FullySpecified.PhysicalDeviceObject == NULL) {
+        return STATUS_INVALID_PARAMETER;
+    }
+    if ((Parameters->Version == CONNECT_FULLY_SPECIFIED ||
+         Parameters->Version == CONNECT_FULLY_SPECIFIED_GROUP) &&
+        Parameters->FullySpecified.ProcessorEnableMask == 0) {
+        return STATUS_INVALID_PARAMETER_10;
+    }
     return STATUS_NOT_FOUND;
 }
 

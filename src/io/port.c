@@ -12,7 +12,6 @@
 
 /* The SDK's winnt.h has these, the DDK has not. */
 #define IO_COMPLETION_MODIFY_STATE 0x0002u
-#define IO_COMPLETION_ALL_ACCESS (STANDARD_RIGHTS_REQUIRED | SYNCHRONIZE | 3u)
 
 #define IOP_PACKET_IRP 0u
 #define IOP_PACKET_POSTED 1u
@@ -24,6 +23,7 @@ typedef struct IOP_PACKET {
     PVOID Key;
     PVOID Context;
     IO_STATUS_BLOCK Status;
+    MI_CLIENT *Client; /* to whom it is charged; or NULL */
 } IOP_PACKET;
 
 _Static_assert(FIELD_OFFSET(IRP, Tail.Overlay.PacketType) -
@@ -41,6 +41,7 @@ IopConsumePacket(PLIST_ENTRY Entry, IOP_PACKET *Result)
 
     if (packet->PacketType == IOP_PACKET_POSTED) {
         *Result = *packet;
+        MiReturnCharge(packet->Client, MiQuotaRequests, 1);
         ExFreePoolWithTag(packet, IOP_TAG_PORT);
         return;
     }
@@ -80,11 +81,13 @@ IopReferencePort(HANDLE Handle, ACCESS_MASK Access, KPROCESSOR_MODE Mode, PVOID 
 #pragma GCC visibility push(default)
 
 /*
- * NtCreateIoCompletion - a new, unnamed completion port
+ * NtCreateIoCompletion - a new completion port
  *
  * Concurrency  threads that the port lets run at a time; 0: as many as there are processors
  *
- * Returns  STATUS_NOT_SUPPORTED with a name or a root directory
+ * Returns  STATUS_SUCCESS, STATUS_OBJECT_NAME_EXISTS (OBJ_OPENIF: that one was opened)
+ * Errors   STATUS_OBJECT_NAME_COLLISION, STATUS_OBJECT_TYPE_MISMATCH and the path errors;
+ *          STATUS_INVALID_PARAMETER, STATUS_ACCESS_VIOLATION, STATUS_INSUFFICIENT_RESOURCES
  * IRQL     PASSIVE_LEVEL
  */
 NTSTATUS NTAPI
@@ -93,52 +96,33 @@ NtCreateIoCompletion(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attr
 {
     NT_ENTER(NtCreateIoCompletion);
     KPROCESSOR_MODE mode = KiGetCurrentThread()->PreviousMode;
-    OBJECT_ATTRIBUTES attributes = {.Length = sizeof(attributes)};
-    HANDLE handle;
+    OBP_ATTRIBUTES captured;
     PVOID port;
     NTSTATUS status;
 
     status = mode != KernelMode ? MiProbeUser(Handle, sizeof(*Handle), 1, TRUE) : STATUS_SUCCESS;
-    if (NT_SUCCESS(status) && Attributes != NULL) {
-        status = MiCopyFromUser(&attributes, Attributes, sizeof(attributes), mode);
+    if (NT_SUCCESS(status)) {
+        status = ObpCaptureAttributes(Attributes, mode, &captured);
     }
     if (!NT_SUCCESS(status)) {
         return status;
-    }
-    if (attributes.Length != sizeof(attributes)) {
-        return STATUS_INVALID_PARAMETER;
-    }
-    if (attributes.ObjectName != NULL || attributes.RootDirectory != NULL) {
-        return STATUS_NOT_SUPPORTED;
     }
     status = ObpCreateObject(IopPortType, sizeof(KQUEUE), &port);
-    if (!NT_SUCCESS(status)) {
-        return status;
+    if (NT_SUCCESS(status)) {
+        KeInitializeQueue(port, Concurrency);
+        status = ObpPublishObject(port, &captured, Access, mode, Handle);
     }
-    KeInitializeQueue(port, Concurrency);
-    if (Access & (GENERIC_ALL | MAXIMUM_ALLOWED)) {
-        Access = IO_COMPLETION_ALL_ACCESS;
-    }
-    status = ObpCreateHandle(port, Access & IO_COMPLETION_ALL_ACCESS,
-                             mode != KernelMode ? attributes.Attributes & ~(ULONG)OBJ_KERNEL_HANDLE
-                                                : attributes.Attributes,
-                             &handle);
-    ObDereferenceObject(port);
-    if (!NT_SUCCESS(status)) {
-        return status;
-    }
-    status = MiCopyToUser(Handle, &handle, sizeof(handle), mode);
-    if (!NT_SUCCESS(status)) {
-        NtClose(handle);
-    }
+    ObpReleaseAttributes(&captured);
     return status;
 }
 
-/* Posts a packet of the caller's. STATUS_INSUFFICIENT_RESOURCES. PASSIVE_LEVEL. */
+/* Posts a packet of the caller's. STATUS_INSUFFICIENT_RESOURCES; a client process: also
+ * STATUS_QUOTA_EXCEEDED. PASSIVE_LEVEL. */
 NTSTATUS NTAPI
 NtSetIoCompletion(HANDLE Handle, PVOID Key, PVOID Context, NTSTATUS Status, ULONG_PTR Information)
 {
     NT_ENTER(NtSetIoCompletion);
+    MI_CLIENT *client = MiCurrentClient();
     IOP_PACKET *packet;
     PVOID port;
     NTSTATUS status;
@@ -148,12 +132,19 @@ NtSetIoCompletion(HANDLE Handle, PVOID Key, PVOID Context, NTSTATUS Status, ULON
     if (!NT_SUCCESS(status)) {
         return status;
     }
+    status = MiChargeClient(client, MiQuotaRequests, 1);
+    if (!NT_SUCCESS(status)) {
+        ObDereferenceObject(port);
+        return status;
+    }
     packet = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(*packet), IOP_TAG_PORT);
     if (packet == NULL) {
+        MiReturnCharge(client, MiQuotaRequests, 1);
         ObDereferenceObject(port);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     RtlZeroMemory(packet, sizeof(*packet));
+    packet->Client = client;
     packet->PacketType = IOP_PACKET_POSTED;
     packet->Key = Key;
     packet->Context = Context;

@@ -94,6 +94,11 @@ IopPrepareTransfer(IOP_IRP *Header, const IOP_TRANSFER *Transfer, const IOP_REQU
         return STATUS_SUCCESS;
     }
     if (Request->Device->Flags & DO_BUFFERED_IO) {
+        NTSTATUS status = IopChargeBuffer(Header, Transfer->Length);
+
+        if (!NT_SUCCESS(status)) {
+            return status;
+        }
         if (!IopAllocateSystemBuffer(Header, Transfer->Length)) {
             return STATUS_INSUFFICIENT_RESOURCES;
         }
@@ -109,7 +114,7 @@ IopPrepareTransfer(IOP_IRP *Header, const IOP_TRANSFER *Transfer, const IOP_REQU
         return IopLockUserBuffer(Header, Transfer->Buffer, Transfer->Length,
                                  isRead ? IoWriteAccess : IoReadAccess, Request->Mode);
     }
-    return STATUS_SUCCESS;
+    return IopViewUserBuffer(Header, &irp->UserBuffer, Transfer->Length);
 }
 
 static NTSTATUS
@@ -133,7 +138,8 @@ IopTransferFile(IOP_TRANSFER *Transfer, HANDLE Handle, HANDLE Event, PIO_APC_ROU
         IopEndRequest(&request);
         return status;
     }
-    header = IopAllocateRequestIrp(&request, Transfer->Major, Caller);
+    header = IopAllocateRequestIrp(&request, Transfer->Major,
+                                   (request.Device->Flags & DO_BUFFERED_IO) != 0, Caller);
     if (header == NULL) {
         IopEndRequest(&request);
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -207,7 +213,7 @@ NtFlushBuffersFile(HANDLE Handle, PIO_STATUS_BLOCK Iosb)
         IopEndRequest(&request);
         return STATUS_ACCESS_DENIED;
     }
-    header = IopAllocateRequestIrp(&request, IRP_MJ_FLUSH_BUFFERS, NT_CALLER());
+    header = IopAllocateRequestIrp(&request, IRP_MJ_FLUSH_BUFFERS, TRUE, NT_CALLER());
     if (header == NULL) {
         IopEndRequest(&request);
         return STATUS_INSUFFICIENT_RESOURCES;

@@ -150,9 +150,12 @@ IopEndRequest(IOP_REQUEST *Request)
 }
 
 IOP_IRP *
-IopAllocateRequestIrp(IOP_REQUEST *Request, UCHAR Major, ULONG_PTR Caller)
+IopAllocateRequestIrp(IOP_REQUEST *Request, UCHAR Major, BOOLEAN Buffered, ULONG_PTR Caller)
 {
-    IOP_IRP *header = IopAllocateIrp(Request->Device->StackSize, IopIrpService, Caller);
+    CCHAR stackSize = Request->Device->StackSize;
+    IOP_IRP *header = Buffered || Request->Synchronous
+                          ? IopAllocateIrp(stackSize, IopIrpService, Caller)
+                          : IopAllocateSmallIrp(stackSize, IopIrpService, Caller);
     PIO_STACK_LOCATION location;
     PIRP irp;
 
@@ -160,6 +163,14 @@ IopAllocateRequestIrp(IOP_REQUEST *Request, UCHAR Major, ULONG_PTR Caller)
         return NULL;
     }
     header->Granted = Request->Granted;
+    if (Request->Mode != KernelMode) {
+        header->Client = MiCurrentClient();
+        if (!NT_SUCCESS(MiChargeClient(header->Client, MiQuotaRequests, 1))) {
+            header->Client = NULL;
+            IopReleaseIrp(header);
+            return NULL;
+        }
+    }
     irp = &header->Irp;
     irp->RequestorMode = Request->Mode;
     irp->UserIosb = Request->Iosb;
@@ -183,12 +194,28 @@ IopDiscardIrp(IOP_IRP *Header)
 
 /* ---- the slot and the lists ---- */
 
+static inline VOID
+IopSetIssuer(IOP_IRP *Header, PETHREAD Thread)
+{
+    Header->Issuer = Thread;
+    __atomic_store_n(&Header->ProcessId, HandleToULong(Thread->Cid.UniqueProcess),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&Header->ThreadId, HandleToULong(Thread->Cid.UniqueThread), __ATOMIC_RELAXED);
+}
+
+/* Before it may be completed by others and forgotten: the caller still holds it. */
+static inline VOID
+IopSetPended(IOP_IRP *Header)
+{
+    __atomic_store_n(&Header->Since, HalpMonotonicTime(), __ATOMIC_RELAXED);
+}
+
 static VOID
 IopEnterSlot(PETHREAD Thread, IOP_IRP *Header)
 {
     ULONG_PTR slot = __atomic_load_n(&Thread->IoSlot, __ATOMIC_RELAXED);
 
-    Header->Issuer = Thread;
+    IopSetIssuer(Header, Thread);
     if (slot == 0) {
         /* Nobody locks an empty slot. */
         __atomic_store_n(&Thread->IoSlot, (ULONG_PTR)Header, __ATOMIC_RELEASE);
@@ -253,8 +280,9 @@ IopListThreadedIrp(IOP_IRP *Header)
     PETHREAD thread = (PETHREAD)KiGetCurrentThread();
     KIRQL irql;
 
-    Header->Issuer = thread;
-    Header->Handoff = IopListed;
+    IopSetIssuer(Header, thread);
+    IopSetPended(Header);
+    __atomic_store_n(&Header->Handoff, IopListed, __ATOMIC_RELAXED);
     KeAcquireSpinLock(&thread->IrpListLock, &irql);
     InsertTailList(&thread->IrpList, &Header->Irp.ThreadListEntry);
     KeReleaseSpinLock(&thread->IrpListLock, irql);
@@ -362,6 +390,7 @@ IopSendSynchronous(IOP_IRP *Header, PDEVICE_OBJECT Device, PFILE_OBJECT File, KP
     status = IopCallDriver(Device, &Header->Irp, Caller);
     if (status == STATUS_PENDING) {
         if (!IopIsDone(Header)) {
+            IopSetPended(Header);
             IopAwaitIrp(Header, File, Mode);
         }
         IopCheckDispatchStatus(Header, STATUS_PENDING, TRUE);
@@ -392,6 +421,9 @@ IopFinishSynchronous(IOP_REQUEST *Request, IOP_IRP *Header, NTSTATUS Status)
         if (!NT_SUCCESS(copied)) {
             Status = copied;
         }
+        if (Header->Client != NULL && Request->Event != NULL) {
+            MiFlushWindow();
+        }
         if (Request->Event != NULL) {
             KeSetEvent(Request->Event, IO_NO_INCREMENT, FALSE);
         }
@@ -419,6 +451,9 @@ IopSendAsynchronous(IOP_REQUEST *Request, IOP_IRP *Header, ULONG_PTR Caller)
         KeClearEvent(&file->Event);
     }
     Header->OnFileList = onFile;
+    if (Header->Client != NULL) {
+        MiBeginClientRequest(Header->Client);
+    }
     if (onFile) {
         ObReferenceObject(file); /* its list is looked at when it may be completed and closed */
     }
@@ -430,6 +465,7 @@ IopSendAsynchronous(IOP_REQUEST *Request, IOP_IRP *Header, ULONG_PTR Caller)
     IopEnterSlot(thread, Header);
     status = IopCallDriver(Request->Device, &Header->Irp, Caller);
     if (status == STATUS_PENDING) {
+        IopSetPended(Header);
         IopCheckDispatchStatus(Header, status, !IopListIrp(thread, Header));
     } else {
         IopCheckDispatchStatus(Header, status, IopIsDone(Header));

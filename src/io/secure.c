@@ -1,152 +1,223 @@
 /* SPDX-License-Identifier: MIT
  *
- * io/secure.c - IoCreateDeviceSecure, and whether a string is SDDL at all
+ * io/secure.c - who may open a device: descriptors of devices, their check at an open, and
+ * IoCreateDeviceSecure
  *
- * The string is kept with the device (IopQueryDeviceSddl); who may open by it is se's business.
+ * The descriptor of a device decides on opens of the device itself, and of all below its name if
+ * the device says so (FILE_DEVICE_SECURE_OPEN); otherwise what is below the name is its driver's
+ * business. A file that is the device itself has the device's descriptor; of any other, the driver
+ * is asked.
  *
- * Source   WDK reference, wdmsec.h IoCreateDeviceSecure, "SDDL for Device Objects"; Win32
- *          "Security Descriptor String Format", "ACE Strings", "SID Strings".
+ * Invariants  DS1  DEVICE_OBJECT.SecurityDescriptor is one of se's counted descriptors, never NULL
+ *                  from IoCreateDevice on (S2).
+ * Source      WDK reference, wdmsec.h IoCreateDeviceSecure, ntifs.h IRP_MJ_QUERY_SECURITY,
+ *             IRP_MJ_SET_SECURITY; WDK, "SDDL for Device Objects", "Controlling Device Access",
+ *             "Controlling Device Namespace Access".
  */
 #include "io/iop.h"
 #include <wdmsec.h>
 #undef IoValidateDeviceIoControlAccess /* it makes the export the library's */
 
-typedef struct IOP_SDDL {
-    const WCHAR *Next;
-    const WCHAR *End;
-} IOP_SDDL;
+#define IOP_SECURITY_GUESS 1024u /* most descriptors are shorter */
+#define IOP_SECURITY_LIMIT 0x10000u
 
-static BOOLEAN
-IopTake(IOP_SDDL *Text, WCHAR Letter)
+PSECURITY_DESCRIPTOR IopDefaultSecurity;
+
+NTSTATUS
+IopInitializeSecurity(VOID)
 {
-    if (Text->Next < Text->End && *Text->Next == Letter) {
-        ++Text->Next;
-        return TRUE;
+    static const UNICODE_STRING text =
+        RTL_CONSTANT_STRING(L"O:BAG:SYD:(A;;GA;;;SY)(A;;GA;;;BA)(A;;GRGWGX;;;WD)(A;;GRGX;;;RC)");
+    PSECURITY_DESCRIPTOR descriptor;
+    NTSTATUS status = SepParseSddl(&text, &descriptor);
+
+    if (NT_SUCCESS(status)) {
+        status = SepShareDescriptor(descriptor, &IopDefaultSecurity);
+        ExFreePool(descriptor);
     }
-    return FALSE;
+    return status;
 }
 
-/* Two letters that Table, a row of pairs, contains. */
-static BOOLEAN
-IopTakePair(IOP_SDDL *Text, const char *Table)
+VOID
+IopShutdownSecurity(VOID)
 {
-    if (Text->End - Text->Next < 2) {
-        return FALSE;
-    }
-    for (; *Table != '\0'; Table += 2) {
-        if (Text->Next[0] == (WCHAR)Table[0] && Text->Next[1] == (WCHAR)Table[1]) {
-            Text->Next += 2;
-            return TRUE;
-        }
-    }
-    return FALSE;
+    SepReleaseDescriptor(IopDefaultSecurity);
+    IopDefaultSecurity = NULL;
 }
 
-static BOOLEAN
-IopTakeNumber(IOP_SDDL *Text)
+PSECURITY_DESCRIPTOR *
+IopDeviceSecurityField(PVOID Object)
 {
-    BOOLEAN hex = Text->End - Text->Next > 2 && Text->Next[0] == L'0' &&
-                  (Text->Next[1] == L'x' || Text->Next[1] == L'X');
-    const WCHAR *start = hex ? Text->Next + 2 : Text->Next;
-    const WCHAR *p;
-
-    for (p = start; p < Text->End; ++p) {
-        BOOLEAN digit = *p >= L'0' && *p <= L'9';
-        BOOLEAN letter = (*p >= L'a' && *p <= L'f') || (*p >= L'A' && *p <= L'F');
-
-        if (!digit && !(hex && letter)) {
-            break;
-        }
-    }
-    if (p == start) {
-        return FALSE;
-    }
-    Text->Next = p;
-    return TRUE;
+    return &((PDEVICE_OBJECT)Object)->SecurityDescriptor;
 }
 
-static BOOLEAN
-IopTakeSid(IOP_SDDL *Text)
+/* What more rights than a handle has are checked against, when it is duplicated: the device's. */
+PSECURITY_DESCRIPTOR *
+IopFileSecurityField(PVOID Object)
 {
-    if (Text->End - Text->Next > 4 && Text->Next[0] == L'S' && Text->Next[1] == L'-') {
-        ULONG parts = 0;
+    static PSECURITY_DESCRIPTOR none; /* of a file whose CREATE failed: nobody has a handle */
+    PDEVICE_OBJECT device = ((PFILE_OBJECT)Object)->DeviceObject;
 
-        ++Text->Next;
-        while (IopTake(Text, L'-')) {
-            if (!IopTakeNumber(Text)) {
-                return FALSE;
+    return device != NULL ? &device->SecurityDescriptor : &none;
+}
+
+/* ---- opening ---- */
+
+/* Does the device's descriptor decide, or what its driver makes of the rest of the name? */
+static BOOLEAN
+IopIsDeviceChecked(PDEVICE_OBJECT Device, const OBP_OPEN_REQUEST *Request,
+                   const IOP_OPEN_PACKET *Packet)
+{
+    return (Device->Characteristics & FILE_DEVICE_SECURE_OPEN) != 0 ||
+           (Packet->RelatedFile == NULL && Request->RemainingName.Length == 0);
+}
+
+NTSTATUS
+IopCheckOpen(PDEVICE_OBJECT Device, const OBP_OPEN_REQUEST *Request, IOP_OPEN_PACKET *Packet)
+{
+    KPROCESSOR_MODE mode =
+        (Request->Attributes & OBJ_FORCE_ACCESS_CHECK) != 0 ? UserMode : Request->AccessMode;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    ACCESS_MASK ignored;
+    NTSTATUS status;
+
+    status = ObpMapAccess(IopFileType, Request->DesiredAccess, mode, &ignored);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    if (mode != KernelMode) {
+        descriptor = SepReferenceDescriptor(Device);
+        if (!IopIsDeviceChecked(Device, Request, Packet)) {
+            /* On the way to a file the device is a folder. */
+            if (Packet->RelatedFile == NULL && !SepMayTraverse(mode)) {
+                status = SepCheckAccess(descriptor, &IopFileMapping, FILE_TRAVERSE, mode, &ignored);
             }
-            ++parts;
-        }
-        return parts >= 3; /* revision, authority, one subauthority */
-    }
-    return IopTakePair(Text, "AAACANAOAPAUBABGBOBUCACDCGCNCOCYDADCDDDGDUEAEDEKERESHAHIHOISIUKALALG"
-                             "LSLULWMEMPMSMUNONSNUOWPAPOPSPURARCRDRERMRORSRUSASISOSSSUSYUDWDWR");
-}
-
-static BOOLEAN
-IopTakeRights(IOP_SDDL *Text)
-{
-    if (Text->Next < Text->End && *Text->Next >= L'0' && *Text->Next <= L'9') {
-        return IopTakeNumber(Text);
-    }
-    while (IopTakePair(Text, "GAGRGWGXRCSDWDWORPWPCCDCLCSWLODTCRFAFRFWFXKAKRKWKX")) {
-    }
-    return TRUE;
-}
-
-/* (type;flags;rights;;;sid), without object GUIDs */
-static BOOLEAN
-IopTakeAce(IOP_SDDL *Text, BOOLEAN IsSystem)
-{
-    BOOLEAN type =
-        IsSystem ? IopTakePair(Text, "AUALML") : IopTake(Text, L'A') || IopTake(Text, L'D');
-
-    if (!type || !IopTake(Text, L';')) {
-        return FALSE;
-    }
-    while (IopTakePair(Text, "OICINPIOIDSAFA")) {
-    }
-    return IopTake(Text, L';') && (IopTakePair(Text, "NWNRNX") || IopTakeRights(Text)) &&
-           IopTake(Text, L';') && IopTake(Text, L';') && IopTake(Text, L';') && IopTakeSid(Text) &&
-           IopTake(Text, L')');
-}
-
-static BOOLEAN
-IopTakeAcl(IOP_SDDL *Text, BOOLEAN IsSystem)
-{
-    while (IopTake(Text, L'P') || IopTakePair(Text, "ARAI")) {
-    }
-    while (IopTake(Text, L'(')) {
-        if (!IopTakeAce(Text, IsSystem)) {
-            return FALSE;
+            SepReleaseDescriptor(descriptor);
+            descriptor = NULL;
         }
     }
-    return TRUE;
+    if (NT_SUCCESS(status)) {
+        status = SepCheckAccess(descriptor, &IopFileMapping, Request->DesiredAccess, mode,
+                                &Packet->Granted);
+    }
+    SepReleaseDescriptor(descriptor);
+    return status;
 }
 
-static BOOLEAN
-IopIsSddl(PCUNICODE_STRING Sddl)
-{
-    IOP_SDDL text = {Sddl->Buffer, Sddl->Buffer + Sddl->Length / sizeof(WCHAR)};
-    BOOLEAN any = FALSE;
+/* ---- descriptors of files ---- */
 
-    if (IopTakePair(&text, "O:") && !IopTakeSid(&text)) {
-        return FALSE;
-    }
-    if (IopTakePair(&text, "G:") && !IopTakeSid(&text)) {
-        return FALSE;
-    }
-    if (IopTakePair(&text, "D:")) {
-        any = TRUE;
-        if (!IopTakeAcl(&text, FALSE)) {
-            return FALSE;
+static BOOLEAN
+IopIsDeviceItself(PFILE_OBJECT File)
+{
+    return File->FileName.Length == 0 && File->RelatedFileObject == NULL;
+}
+
+/* Asks or tells the driver; *Information: IoStatus.Information. */
+static NTSTATUS
+IopSendSecurity(PFILE_OBJECT File, UCHAR Major, SECURITY_INFORMATION What, PVOID Buffer,
+                ULONG Length, ULONG_PTR *Information)
+{
+    PDEVICE_OBJECT top = IoGetRelatedDeviceObject(File);
+    IO_STATUS_BLOCK iosb = {.Status = STATUS_SUCCESS};
+    PIO_STACK_LOCATION location;
+    IOP_IRP *header;
+    NTSTATUS status = STATUS_SUCCESS;
+
+    if ((IopFlagsOf(File) & FO_SYNCHRONOUS_IO) != 0) {
+        status = IopLockFile(File, KernelMode);
+        if (status != STATUS_SUCCESS) {
+            return status;
         }
     }
-    if (IopTakePair(&text, "S:") && !IopTakeAcl(&text, TRUE)) {
-        return FALSE;
+    header = IopAllocateIrp(top->StackSize, IopIrpService, NT_CALLER());
+    if (header == NULL) {
+        status = STATUS_INSUFFICIENT_RESOURCES;
+    } else {
+        header->Irp.Tail.Overlay.OriginalFileObject = File;
+        location = IoGetNextIrpStackLocation(&header->Irp);
+        location->MajorFunction = Major;
+        location->FileObject = File;
+        if (Major == IRP_MJ_QUERY_SECURITY) {
+            location->Parameters.QuerySecurity.SecurityInformation = What;
+            location->Parameters.QuerySecurity.Length = Length;
+            header->Irp.UserBuffer = Buffer;
+        } else {
+            location->Parameters.SetSecurity.SecurityInformation = What;
+            location->Parameters.SetSecurity.SecurityDescriptor = Buffer;
+        }
+        status = IopSendAndWait(header, top, &iosb);
+        *Information = iosb.Information;
     }
-    return any && text.Next == text.End;
+    if ((IopFlagsOf(File) & FO_SYNCHRONOUS_IO) != 0) {
+        IopUnlockFile(File);
+    }
+    return status;
+}
+
+/* What a file has whose driver knows no descriptors: everybody's, open to all. */
+static NTSTATUS
+IopMakeWorldSecurity(PSECURITY_DESCRIPTOR *Copy, ULONG *Length)
+{
+    SECURITY_DESCRIPTOR world;
+
+    RtlCreateSecurityDescriptor(&world, SECURITY_DESCRIPTOR_REVISION);
+    world.Owner = SeExports->SeWorldSid;
+    world.Group = SeExports->SeWorldSid;
+    world.Control = SE_DACL_PRESENT;
+    *Length = 0;
+    RtlAbsoluteToSelfRelativeSD(&world, NULL, Length);
+    *Copy = ExpAllocatePool(PagedPool, *Length, IOP_TAG_BUFFER, NT_CALLER());
+    return *Copy != NULL ? RtlAbsoluteToSelfRelativeSD(&world, *Copy, Length)
+                         : STATUS_INSUFFICIENT_RESOURCES;
+}
+
+NTSTATUS
+IopQueryFileSecurity(PVOID Object, SECURITY_INFORMATION What, PSECURITY_DESCRIPTOR *Copy,
+                     ULONG *Length)
+{
+    ULONG_PTR information = IOP_SECURITY_GUESS;
+    PFILE_OBJECT file = Object;
+    NTSTATUS status = STATUS_BUFFER_OVERFLOW;
+    PVOID buffer = NULL;
+
+    if (IopIsDeviceItself(file)) {
+        return SepQueryObject(file->DeviceObject, What, Copy, Length);
+    }
+    for (ULONG turn = 0; turn < 2 && status == STATUS_BUFFER_OVERFLOW; ++turn) {
+        ULONG room = (ULONG)min(information, (ULONG_PTR)IOP_SECURITY_LIMIT);
+
+        if (buffer != NULL) {
+            ExFreePool(buffer);
+        }
+        buffer = ExpAllocatePool(NonPagedPoolNx, room, IOP_TAG_BUFFER, NT_CALLER());
+        if (buffer == NULL) {
+            return STATUS_INSUFFICIENT_RESOURCES;
+        }
+        status = IopSendSecurity(file, IRP_MJ_QUERY_SECURITY, What, buffer, room, &information);
+        if (NT_SUCCESS(status) &&
+            (information > room || !RtlValidRelativeSecurityDescriptor(buffer, room, 0))) {
+            status = STATUS_INVALID_SECURITY_DESCR; /* what the driver wrote is none */
+        }
+    }
+    if (status == STATUS_SUCCESS) {
+        *Copy = buffer;
+        *Length = RtlLengthSecurityDescriptor(buffer);
+        return status;
+    }
+    ExFreePool(buffer);
+    return status == STATUS_INVALID_DEVICE_REQUEST ? IopMakeWorldSecurity(Copy, Length) : status;
+}
+
+NTSTATUS
+IopSetFileSecurity(PVOID Object, SECURITY_INFORMATION What, PSECURITY_DESCRIPTOR Descriptor)
+{
+    PFILE_OBJECT file = Object;
+    ULONG_PTR information;
+
+    if (IopIsDeviceItself(file)) {
+        return SepSetObject(file->DeviceObject, What, Descriptor, &IopFileMapping);
+    }
+    return IopSendSecurity(file, IRP_MJ_SET_SECURITY, What, Descriptor, 0, &information);
 }
 
 #pragma GCC visibility push(default)
@@ -174,12 +245,12 @@ const UNICODE_STRING SDDL_DEVOBJ_SYS_ALL_ADM_RWX_WORLD_RWX_RES_RWX =
  * IoCreateDeviceSecure - IoCreateDevice with a security descriptor in SDDL
  *
  * DeviceName         required, unless FILE_AUTOGENERATED_DEVICE_NAME
- * DefaultSDDLString  required
+ * DefaultSDDLString  required; more of SDDL is understood than the reference allows here, namely
+ *                    owner, group, denying ACEs and labels
  * DeviceClassGuid    ignored: there is no registry override of a class here
  *
  * Returns  as IoCreateDevice; STATUS_INVALID_PARAMETER: no name, or no (valid) SDDL
  * IRQL     PASSIVE_LEVEL
- * Differs  the descriptor is stored, not yet enforced (docs/DIFFERENCES.md)
  * Source   WDK reference, nf-wdmsec-wdmlibiocreatedevicesecure
  */
 NTSTATUS
@@ -190,30 +261,32 @@ WdmlibIoCreateDeviceSecure(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSiz
                            PDEVICE_OBJECT *DeviceObject)
 {
     NT_ENTER(WdmlibIoCreateDeviceSecure);
-    PWSTR copy;
+    PSECURITY_DESCRIPTOR descriptor;
+    PSECURITY_DESCRIPTOR shared;
     NTSTATUS status;
 
     (void)DeviceClassGuid;
-    if (DefaultSDDLString == NULL || !IopIsSddl(DefaultSDDLString) ||
-        ((DeviceName == NULL || DeviceName->Length == 0) &&
-         !(DeviceCharacteristics & FILE_AUTOGENERATED_DEVICE_NAME))) {
+    if (DefaultSDDLString == NULL || ((DeviceName == NULL || DeviceName->Length == 0) &&
+                                      !(DeviceCharacteristics & FILE_AUTOGENERATED_DEVICE_NAME))) {
         return STATUS_INVALID_PARAMETER;
     }
-    copy = ExAllocatePoolWithTag(NonPagedPoolNx, DefaultSDDLString->Length + sizeof(WCHAR),
-                                 IOP_TAG_NAME);
-    if (copy == NULL) {
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    memcpy(copy, DefaultSDDLString->Buffer, DefaultSDDLString->Length);
-    copy[DefaultSDDLString->Length / sizeof(WCHAR)] = L'\0';
-    status = IoCreateDevice(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
-                            DeviceCharacteristics, Exclusive, DeviceObject);
+    status = SepParseSddl(DefaultSDDLString, &descriptor);
     if (!NT_SUCCESS(status)) {
-        ExFreePoolWithTag(copy, IOP_TAG_NAME);
         return status;
     }
-    RtlInitUnicodeString(&IopDeviceExtension(*DeviceObject)->Sddl, copy);
-    return STATUS_SUCCESS;
+    status = SepShareDescriptor(descriptor, &shared);
+    ExFreePool(descriptor);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = IoCreateDevice(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
+                            DeviceCharacteristics, Exclusive, DeviceObject);
+    if (NT_SUCCESS(status)) {
+        /* DO_DEVICE_INITIALIZING is still set: nobody could open it meanwhile. */
+        SepAdoptDescriptor(*DeviceObject, shared);
+    }
+    SepReleaseDescriptor(shared);
+    return status;
 }
 
 /* The static library's form of the export, which it is. IRQL any. */

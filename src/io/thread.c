@@ -135,7 +135,6 @@ IoCreateSystemThread(PVOID IoObject, PHANDLE ThreadHandle, ULONG DesiredAccess,
  *
  * Errors   without memory nothing is registered, which the log says
  * IRQL     PASSIVE_LEVEL
- * Differs  a driver is never loaded at boot: the routine follows its own DriverEntry, not others'
  * Source   WDK reference, nf-ntddk-ioregisterdriverreinitialization
  */
 VOID NTAPI
@@ -159,7 +158,12 @@ IoRegisterDriverReinitialization(PDRIVER_OBJECT DriverObject,
     KeReleaseSpinLock(&IopDatabaseLock, irql);
 }
 
-/* The same: all devices are there. nf-ntddk-ioregisterbootdriverreinitialization */
+/*
+ * IoRegisterBootDriverReinitialization - the same, once all devices are there: they are
+ *
+ * Differs  no driver is loaded at boot: the routine follows its own DriverEntry
+ * Source   WDK reference, nf-ntddk-ioregisterbootdriverreinitialization
+ */
 VOID NTAPI
 IoRegisterBootDriverReinitialization(PDRIVER_OBJECT DriverObject,
                                      PDRIVER_REINITIALIZE DriverReinitializationRoutine,

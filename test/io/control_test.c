@@ -350,7 +350,9 @@ NT_TEST(Control, BadPointers)
         {METHOD_BUFFERED, bytes, 4, kernel, 4, STATUS_ACCESS_VIOLATION},
         {METHOD_BUFFERED, ALL_ONES, 4, bytes, 4, STATUS_ACCESS_VIOLATION},
         {METHOD_BUFFERED, bytes, 4, ALL_ONES, 1, STATUS_ACCESS_VIOLATION},
-        {METHOD_BUFFERED, bytes, 0xFFFFFFFF, bytes, 4, STATUS_ACCESS_VIOLATION},
+        /* Beyond the stack's end. Not 4 GiB: the system buffer's pool would be kept, and scanned.
+         */
+        {METHOD_BUFFERED, bytes, 0x4000000, bytes, 4, STATUS_ACCESS_VIOLATION},
         {METHOD_BUFFERED, (PVOID) "read-only", 4, (PVOID) "read-only", 4, STATUS_ACCESS_VIOLATION},
         {METHOD_BUFFERED, UNMAPPED, 0, UNMAPPED, 0, STATUS_SUCCESS},
         {METHOD_BUFFERED, bytes + 1, 5, bytes + 3, 7, STATUS_SUCCESS},

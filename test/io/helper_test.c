@@ -157,6 +157,92 @@ NT_TEST(StartIo, QueuedAndCurrentCanBeCancelled)
     CloseStartIo(handle);
 }
 
+/* Once it has been dequeued, a request of a device with this attribute cannot be cancelled. */
+NT_TEST(StartIo, NonCancelableIsOutOfReachOnceItIsStarted)
+{
+    static const BOOLEAN rows[] = {FALSE, TRUE};
+
+    WithCancel = TRUE;
+    NT_FOR_EACH (nonCancelable, rows) {
+        HANDLE handle = OpenStartIo();
+        IO_STATUS_BLOCK iosb[3] = {{.Status = STATUS_PENDING}, {.Status = STATUS_PENDING}};
+        IO_STATUS_BLOCK result;
+
+        IoSetStartIoAttributes(IoTestDevice, FALSE, *nonCancelable);
+        StartedCount = 0;
+        for (ULONG i = 0; i < 3; ++i) {
+            NT_EXPECT_STATUS(SEND(handle, &iosb[i]), STATUS_PENDING);
+        }
+        NT_EXPECT_EQ(Started[0]->CancelRoutine == NULL, *nonCancelable);
+        FinishCurrent(); /* the second is started from the queue */
+        NT_EXPECT_EQ(Started[1]->CancelRoutine == NULL, *nonCancelable);
+        NT_EXPECT_STATUS(USER_MODE(NtCancelIoFileEx(handle, &iosb[1], &result)), STATUS_SUCCESS);
+        NT_EXPECT_STATUS(iosb[1].Status, *nonCancelable ? STATUS_PENDING : STATUS_CANCELLED);
+        if (*nonCancelable) {
+            NT_EXPECT_TRUE(Started[1]->Cancel); /* the driver may look */
+            FinishCurrent();
+            NT_EXPECT_STATUS(iosb[1].Status, STATUS_SUCCESS);
+        }
+        /* One that waits can be cancelled all the same. */
+        if (!*nonCancelable) {
+            NT_EXPECT_STATUS(USER_MODE(NtCancelIoFileEx(handle, &iosb[2], &result)),
+                             STATUS_SUCCESS);
+            NT_EXPECT_STATUS(iosb[2].Status, STATUS_CANCELLED);
+        } else {
+            NT_EXPECT_EQ(StartedCount, 3);
+            NT_EXPECT_STATUS(SEND(handle, &iosb[0]), STATUS_PENDING);
+            NT_EXPECT_STATUS(USER_MODE(NtCancelIoFileEx(handle, &iosb[0], &result)),
+                             STATUS_SUCCESS);
+            NT_EXPECT_STATUS(iosb[0].Status, STATUS_CANCELLED);
+            FinishCurrent();
+        }
+        CloseStartIo(handle);
+    }
+}
+
+/* The first whose key is not below; without one, the first; without any, nothing happens. */
+NT_TEST(StartIo, NextPacketIsChosenByKey)
+{
+    static const ULONG keys[] = {0, 10, 20, 30};
+    static const struct {
+        ULONG Key;
+        ULONG Started;
+    } rows[] = {{15, 2}, {31, 1}, {0, 3}};
+
+    for (ULONG cancelable = 0; cancelable < 2; ++cancelable) {
+        IO_STATUS_BLOCK iosb[4];
+        HANDLE handle;
+        ULONG count = 1;
+        ULONG key;
+        KIRQL irql;
+
+        WithCancel = cancelable != 0;
+        SortKey = &key;
+        StartedCount = 0;
+        handle = OpenStartIo();
+        for (ULONG i = 0; i < 4; ++i) {
+            key = keys[i];
+            NT_EXPECT_STATUS(SEND(handle, &iosb[i]), STATUS_PENDING);
+        }
+        KeRaiseIrql(DISPATCH_LEVEL, &irql);
+        NT_FOR_EACH (row, rows) {
+            IoSetCancelRoutine(IoTestDevice->CurrentIrp, NULL);
+            IoTestComplete(IoTestDevice->CurrentIrp, STATUS_SUCCESS, 0);
+            IoStartNextPacketByKey(IoTestDevice, WithCancel, row->Key);
+            NT_EXPECT_EQ(StartedCount, ++count);
+            NT_EXPECT_EQ(Started[count - 1]->UserIosb, &iosb[row->Started]);
+        }
+        IoSetCancelRoutine(IoTestDevice->CurrentIrp, NULL);
+        IoTestComplete(IoTestDevice->CurrentIrp, STATUS_SUCCESS, 0);
+        IoStartNextPacketByKey(IoTestDevice, WithCancel, 0);
+        KeLowerIrql(irql);
+        NT_EXPECT_EQ(StartedCount, 4);
+        NT_EXPECT_EQ(IoTestDevice->CurrentIrp, NULL);
+        NT_EXPECT_FALSE(IoTestDevice->DeviceQueue.Busy);
+        CloseStartIo(handle);
+    }
+}
+
 NT_TEST(StartIo, DeferredStartDoesNotNest)
 {
     static const BOOLEAN deferred[] = {FALSE, TRUE};
@@ -199,6 +285,31 @@ NT_TEST(DeviceQueue, BusyUntilEmptied)
     NT_EXPECT_EQ(KeRemoveByKeyDeviceQueueIfBusy(&queue, 0), NULL);
     NT_EXPECT_FALSE(queue.Busy);
     NT_EXPECT_EQ(KeRemoveByKeyDeviceQueueIfBusy(&queue, 0), NULL);
+    NT_EXPECT_FALSE(KeInsertDeviceQueue(&queue, &entry[0]));
+    KeLowerIrql(irql);
+}
+
+/* First in, first out; the removal that finds nothing makes the queue not busy. */
+NT_TEST(DeviceQueue, HeadIsRemovedUntilNothingIsLeft)
+{
+    KDEVICE_QUEUE queue;
+    KDEVICE_QUEUE_ENTRY busy;
+    KDEVICE_QUEUE_ENTRY entry[3];
+    KIRQL irql;
+
+    KeInitializeDeviceQueue(&queue);
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
+    NT_EXPECT_FALSE(KeInsertDeviceQueue(&queue, &busy));
+    for (ULONG i = 0; i < 3; ++i) {
+        NT_EXPECT_TRUE(KeInsertDeviceQueue(&queue, &entry[i]));
+    }
+    for (ULONG i = 0; i < 3; ++i) {
+        NT_EXPECT_EQ(KeRemoveDeviceQueue(&queue), &entry[i]);
+        NT_EXPECT_FALSE(entry[i].Inserted);
+        NT_EXPECT_TRUE(queue.Busy);
+    }
+    NT_EXPECT_EQ(KeRemoveDeviceQueue(&queue), NULL);
+    NT_EXPECT_FALSE(queue.Busy);
     NT_EXPECT_FALSE(KeInsertDeviceQueue(&queue, &entry[0]));
     KeLowerIrql(irql);
 }
@@ -484,6 +595,38 @@ NT_TEST(ShareAccess, Table)
         NT_EXPECT_EQ(share.OpenCount + share.Readers + share.Writers + share.Deleters +
                          share.SharedRead + share.SharedWrite + share.SharedDelete,
                      0);
+    }
+}
+
+/* Checked without being counted, then counted: the same as both at once. */
+NT_TEST(ShareAccess, CheckThenUpdateCountsOnce)
+{
+    static const struct {
+        ACCESS_MASK Access;
+        ULONG Share;
+        ULONG Open; /* 1: it counts */
+    } rows[] = {
+        {FILE_READ_DATA, FILE_SHARE_READ, 1},
+        {FILE_WRITE_DATA | DELETE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, 1},
+        {FILE_READ_ATTRIBUTES, 0, 0},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        FILE_OBJECT file = {0};
+        FILE_OBJECT other = {0};
+        SHARE_ACCESS twoSteps = {0};
+        SHARE_ACCESS oneStep = {0};
+
+        NT_EXPECT_STATUS(IoCheckShareAccess(row->Access, row->Share, &file, &twoSteps, FALSE),
+                         STATUS_SUCCESS);
+        NT_EXPECT_EQ(twoSteps.OpenCount, 0);
+        IoUpdateShareAccess(&file, &twoSteps);
+        NT_EXPECT_EQ(twoSteps.OpenCount, row->Open);
+        NT_EXPECT_STATUS(IoCheckShareAccess(row->Access, row->Share, &other, &oneStep, TRUE),
+                         STATUS_SUCCESS);
+        NT_EXPECT_EQ(memcmp(&twoSteps, &oneStep, sizeof(oneStep)), 0);
+        IoRemoveShareAccess(&file, &twoSteps);
+        NT_EXPECT_EQ(twoSteps.OpenCount, 0);
     }
 }
 

@@ -71,6 +71,8 @@ NT_TEST(HostVolume, FilesHaveADosNameAndOtherDevicesNone)
 {
     POBJECT_NAME_INFORMATION information = NULL;
     UNICODE_STRING drive = US(L"Z:\\");
+    UNICODE_STRING letter = US(L"\\??\\Q:");
+    UNICODE_STRING name = US(DEVICE_NAME);
     PDEVICE_OBJECT device;
     FILE_OBJECT other = {0};
     HANDLE handle;
@@ -81,10 +83,20 @@ NT_TEST(HostVolume, FilesHaveADosNameAndOtherDevicesNone)
     NT_EXPECT_TRUE(RtlPrefixUnicodeString(&drive, &information->Name, FALSE));
     NT_EXPECT_WSTR(information->Name.Buffer, &NT_PATH[4]);
     ExFreePool(information);
+    information = NULL;
+    SimSetFaultPlan("pool", 1);
+    NT_EXPECT_STATUS(IoQueryFileDosDeviceName(IoTestFile(handle), &information),
+                     STATUS_INSUFFICIENT_RESOURCES);
+    SimSetFaultPlan(NULL, 0);
+    NT_EXPECT_EQ(information, NULL);
     IoTestClose(handle);
+    /* A letter that leads to a device does not make it a volume with that letter. */
     device = IoTestAddDevice(DEVICE_NAME, 0, 0);
+    NT_EXPECT_STATUS(IoCreateSymbolicLink(&letter, &name), STATUS_SUCCESS);
     other.DeviceObject = device;
-    NT_EXPECT_STATUS(IoQueryFileDosDeviceName(&other, &information), STATUS_OBJECT_NAME_NOT_FOUND);
+    NT_EXPECT_FALSE(NT_SUCCESS(IoQueryFileDosDeviceName(&other, &information)));
+    NT_EXPECT_EQ(information, NULL);
+    NT_EXPECT_STATUS(IoDeleteSymbolicLink(&letter), STATUS_SUCCESS);
     IoDeleteDevice(device);
 }
 

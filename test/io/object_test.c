@@ -180,6 +180,22 @@ NT_TEST(Device, DeletedTwiceIsABugCheck)
     NT_EXPECT_EQ(KiBugCheckParameters[0], 0x240);
 }
 
+/* The device has exactly the descriptor that the text describes. */
+static VOID
+ExpectSecurity(PDEVICE_OBJECT Device, PCUNICODE_STRING Sddl)
+{
+    PSECURITY_DESCRIPTOR expected;
+    PSECURITY_DESCRIPTOR found;
+    BOOLEAN allocated;
+
+    NT_EXPECT_STATUS(SepParseSddl(Sddl, &expected), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ObGetObjectSecurity(Device, &found, &allocated), STATUS_SUCCESS);
+    NT_EXPECT_EQ(RtlLengthSecurityDescriptor(found), RtlLengthSecurityDescriptor(expected));
+    NT_EXPECT_EQ(memcmp(found, expected, RtlLengthSecurityDescriptor(expected)), 0);
+    ObReleaseObjectSecurity(found, allocated);
+    ExFreePool(expected);
+}
+
 NT_TEST(Device, SecureNeedsSddl)
 {
     static const struct {
@@ -209,7 +225,7 @@ NT_TEST(Device, SecureNeedsSddl)
                                               &sddl, NULL, &device),
                          row->Status);
         if (NT_SUCCESS(row->Status)) {
-            NT_EXPECT_WSTR(IopQueryDeviceSddl(device)->Buffer, row->Sddl);
+            ExpectSecurity(device, &sddl);
             IoDeleteDevice(device);
         }
     }

@@ -208,18 +208,6 @@ NT_TEST(Open, RefusedCreateLeavesNothing)
     JoinCompleters();
 }
 
-NT_TEST(Open, ReparseIsRefusedByName)
-{
-    HANDLE handle;
-
-    AddNotingDevice(0);
-    CreateStatus = STATUS_REPARSE;
-    SimTakeLog();
-    NT_EXPECT_STATUS(IoTestTryOpen(DEVICE_NAME, GENERIC_READ, 0, &handle), STATUS_NOT_SUPPORTED);
-    NT_EXPECT_CONTAINS(SimTakeLog(), "STATUS_REPARSE");
-    IoDeleteDevice(IoTestDevice);
-}
-
 NT_TEST(Open, FileNameIsTheRest)
 {
     static const struct {

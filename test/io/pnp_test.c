@@ -73,11 +73,23 @@ NT_TEST(Pnp, InvalidatingIsForPhysicalDevicesOnly)
     NT_EXPECT_BUGCHECK(0xCA, IoInvalidateDeviceRelations(IoTestDevice, BusRelations));
     NT_EXPECT_EQ(KiBugCheckParameters[0], 2);
     NT_EXPECT_EQ(KiBugCheckParameters[1], IoTestDevice);
+    NT_EXPECT_CONTAINS(SimTakeLog(), "IoInvalidateDeviceRelations");
 }
 
-NT_TEST(Pnp, StateAndEjectAreForPhysicalDevicesOnly)
+NT_TEST(Pnp, StateIsOfPhysicalDevicesOnly)
 {
     NT_EXPECT_BUGCHECK(0xCA, IoInvalidateDeviceState(IoTestDevice));
+    NT_EXPECT_EQ(KiBugCheckParameters[0], 2);
+    NT_EXPECT_EQ(KiBugCheckParameters[1], IoTestDevice);
+    NT_EXPECT_CONTAINS(SimTakeLog(), "IoInvalidateDeviceState");
+}
+
+NT_TEST(Pnp, EjectingIsForPhysicalDevicesOnly)
+{
+    NT_EXPECT_BUGCHECK(0xCA, IoRequestDeviceEject(IoTestDevice));
+    NT_EXPECT_EQ(KiBugCheckParameters[0], 2);
+    NT_EXPECT_EQ(KiBugCheckParameters[1], IoTestDevice);
+    NT_EXPECT_CONTAINS(SimTakeLog(), "IoRequestDeviceEject");
 }
 
 static ULONG Notified;
@@ -132,8 +144,8 @@ NT_TEST(Pnp, NotificationsThatCannotBeAreRefused)
 NT_TEST(Hardware, InterruptsAndDmaAreRefused)
 {
     PKINTERRUPT interrupt = (PKINTERRUPT)1;
-    IO_CONNECT_INTERRUPT_PARAMETERS parameters = {.Version = CONNECT_FULLY_SPECIFIED};
-    ULONG registers = 0;
+    DEVICE_DESCRIPTION description = {.Version = DEVICE_DESCRIPTION_VERSION};
+    ULONG registers = 7;
 
     NT_EXPECT_STATUS(
         IoConnectInterrupt(&interrupt, NULL, NULL, NULL, 5, 5, 5, Latched, FALSE, 1, FALSE),
@@ -142,8 +154,40 @@ NT_TEST(Hardware, InterruptsAndDmaAreRefused)
     NT_EXPECT_STATUS(
         IoConnectInterrupt(&interrupt, NULL, NULL, NULL, 5, 5, 5, Latched, FALSE, 0, FALSE),
         STATUS_INVALID_PARAMETER);
-    NT_EXPECT_STATUS(IoConnectInterruptEx(&parameters), STATUS_NOT_FOUND);
-    NT_EXPECT_EQ(IoGetDmaAdapter(IoTestDevice, NULL, &registers), NULL);
+    NT_EXPECT_EQ(IoGetDmaAdapter(IoTestDevice, &description, &registers), NULL);
+    NT_EXPECT_EQ(IoGetDmaAdapter(NULL, &description, &registers), NULL);
+    NT_EXPECT_EQ(registers, 7);
+}
+
+NT_TEST(Hardware, ConnectingSaysWhatIsWrongFirst)
+{
+    static const struct {
+        ULONG Version;
+        BOOLEAN HasDevice;
+        KAFFINITY Processors;
+        NTSTATUS Status;
+    } rows[] = {
+        {0, TRUE, 1, STATUS_INVALID_PARAMETER_1},
+        {CONNECT_FULLY_SPECIFIED_GROUP + 1, TRUE, 1, STATUS_INVALID_PARAMETER_1},
+        {CONNECT_FULLY_SPECIFIED, FALSE, 1, STATUS_INVALID_PARAMETER},
+        {CONNECT_LINE_BASED, FALSE, 1, STATUS_INVALID_PARAMETER},
+        {CONNECT_MESSAGE_BASED, FALSE, 1, STATUS_INVALID_PARAMETER},
+        {CONNECT_FULLY_SPECIFIED, TRUE, 0, STATUS_INVALID_PARAMETER_10},
+        {CONNECT_FULLY_SPECIFIED_GROUP, TRUE, 0, STATUS_INVALID_PARAMETER_10},
+        {CONNECT_FULLY_SPECIFIED, TRUE, 1, STATUS_NOT_FOUND},
+        {CONNECT_FULLY_SPECIFIED_GROUP, TRUE, 1, STATUS_NOT_FOUND},
+        {CONNECT_LINE_BASED, TRUE, 0, STATUS_NOT_FOUND},
+        {CONNECT_MESSAGE_BASED, TRUE, 0, STATUS_NOT_FOUND},
+    };
+
+    NT_FOR_EACH (row, rows) {
+        IO_CONNECT_INTERRUPT_PARAMETERS parameters = {.Version = row->Version};
+
+        parameters.FullySpecified.PhysicalDeviceObject = row->HasDevice ? IoTestDevice : NULL;
+        parameters.FullySpecified.ProcessorEnableMask = row->Processors;
+        NT_EXPECT_STATUS(IoConnectInterruptEx(&parameters), row->Status);
+        NT_EXPECT_EQ(parameters.Version, row->Version);
+    }
 }
 
 /* ---- power ---- */
@@ -243,6 +287,94 @@ NT_TEST(Power, RequestGoesDownTheStackAndItsSenderHearsOfTheEnd)
     NT_EXPECT_STATUS(
         PoRequestPowerIrp(IoTestDevice, IRP_MN_POWER_SEQUENCE, state, NULL, NULL, NULL),
         STATUS_INVALID_PARAMETER_2);
+}
+
+/* The state that a driver tells is kept for it; nothing was told at first. */
+NT_TEST(Power, StateToldBeforeIsReturned)
+{
+    PDEVICE_OBJECT other = IoTestAddDevice(NULL, 0, 0);
+    POWER_STATE state = {.DeviceState = PowerDeviceD0};
+
+    NT_EXPECT_EQ(PoSetPowerState(IoTestDevice, DevicePowerState, state).DeviceState,
+                 PowerDeviceUnspecified);
+    state.DeviceState = PowerDeviceD3;
+    NT_EXPECT_EQ(PoSetPowerState(IoTestDevice, DevicePowerState, state).DeviceState, PowerDeviceD0);
+    NT_EXPECT_EQ(PoSetPowerState(IoTestDevice, DevicePowerState, state).DeviceState, PowerDeviceD3);
+    NT_EXPECT_EQ(PoSetPowerState(other, DevicePowerState, state).DeviceState,
+                 PowerDeviceUnspecified);
+    IoDeleteDevice(other);
+}
+
+static PDEVICE_OBJECT LowerDevice;
+static ULONG LowerCalls;
+static ULONG Returned;
+
+static VOID NTAPI
+NotePowerDone(PDEVICE_OBJECT DeviceObject, UCHAR MinorFunction, POWER_STATE State, PVOID Context,
+              PIO_STATUS_BLOCK IoStatus)
+{
+    NT_EXPECT_EQ(State.DeviceState, PowerDeviceD3);
+    NT_EXPECT_STATUS(IoStatus->Status, STATUS_SUCCESS);
+    *(PULONG)Context = MinorFunction;
+}
+
+static NTSTATUS NTAPI
+NoteReturn(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
+{
+    ++Returned;
+    if (Irp->PendingReturned) {
+        IoMarkIrpPending(Irp);
+    }
+    return STATUS_CONTINUE_COMPLETION;
+}
+
+/* A filter passes power requests on, as the reference shows: with and without a copy. */
+static NTSTATUS NTAPI
+PassPowerOn(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    if (DeviceObject == LowerDevice) {
+        NT_EXPECT_EQ(IoGetCurrentIrpStackLocation(Irp)->DeviceObject, LowerDevice);
+        NT_EXPECT_EQ(IoGetCurrentIrpStackLocation(Irp)->MajorFunction, IRP_MJ_POWER);
+        ++LowerCalls;
+        return IoTestComplete(Irp, STATUS_SUCCESS, 0);
+    }
+    PoStartNextPowerIrp(Irp);
+    if (IoGetCurrentIrpStackLocation(Irp)->MinorFunction == IRP_MN_SET_POWER) {
+        IoCopyCurrentIrpStackLocationToNext(Irp);
+        IoSetCompletionRoutine(Irp, NoteReturn, NULL, TRUE, TRUE, TRUE);
+    } else {
+        IoSkipCurrentIrpStackLocation(Irp);
+    }
+    return PoCallDriver(LowerDevice, Irp);
+}
+
+NT_TEST(Power, RequestIsPassedDownTheStack)
+{
+    static const UCHAR minors[] = {IRP_MN_SET_POWER, IRP_MN_QUERY_POWER};
+    static const KIRQL irqls[] = {PASSIVE_LEVEL, DISPATCH_LEVEL};
+    PDEVICE_OBJECT filter = IoTestAddDevice(NULL, 0, 0);
+    POWER_STATE state = {.DeviceState = PowerDeviceD3};
+    ULONG sent = 0;
+
+    LowerDevice = IoTestDevice;
+    IoTestDriver->MajorFunction[IRP_MJ_POWER] = PassPowerOn;
+    NT_EXPECT_EQ(IoAttachDeviceToDeviceStack(filter, IoTestDevice), IoTestDevice);
+    NT_FOR_EACH (minor, minors) {
+        NT_FOR_EACH (level, irqls) {
+            KIRQL irql;
+            KeRaiseIrql(*level, &irql);
+            PowerDone = 99;
+            NT_EXPECT_STATUS(
+                PoRequestPowerIrp(filter, *minor, state, NotePowerDone, &PowerDone, NULL),
+                STATUS_PENDING);
+            NT_EXPECT_EQ(PowerDone, *minor);
+            NT_EXPECT_EQ(LowerCalls, ++sent);
+            KeLowerIrql(irql);
+        }
+    }
+    NT_EXPECT_EQ(Returned, 2);
+    IoDetachDevice(IoTestDevice);
+    IoDeleteDevice(filter);
 }
 
 /* ---- WMI ---- */

@@ -206,12 +206,56 @@ NT_TEST(Port, BindingIsForOneAndForAsynchronousFiles)
     IoDeleteDevice(IoTestDevice);
 }
 
+NT_TEST(Port, NameIsSharedAndTaken)
+{
+    UNICODE_STRING name = US(L"\\BaseNamedObjects\\Port");
+    UNICODE_STRING other = US(L"\\BaseNamedObjects\\Event");
+    UNICODE_STRING nowhere = US(L"\\NoFolder\\Port");
+    LARGE_INTEGER now = {.QuadPart = 0};
+    OBJECT_ATTRIBUTES attributes;
+    IO_STATUS_BLOCK iosb;
+    PVOID key = NULL;
+    PVOID context;
+    HANDLE event;
+    HANDLE port[2];
+
+    InitializeObjectAttributes(&attributes, &name, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&port[0], PORT_ACCESS, &attributes, 0)),
+                     STATUS_SUCCESS);
+    NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&port[1], PORT_ACCESS, &attributes, 0)),
+                     STATUS_OBJECT_NAME_COLLISION);
+    attributes.Attributes |= OBJ_OPENIF;
+    NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&port[1], PORT_ACCESS, &attributes, 0)),
+                     STATUS_OBJECT_NAME_EXISTS);
+    NT_EXPECT_STATUS(USER_MODE(NtSetIoCompletion(port[0], (PVOID)7, NULL, STATUS_SUCCESS, 0)),
+                     STATUS_SUCCESS);
+    NT_EXPECT_STATUS(USER_MODE(NtRemoveIoCompletion(port[1], &key, &context, &iosb, &now)),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(key, 7);
+    attributes.ObjectName = &other;
+    NT_EXPECT_STATUS(
+        USER_MODE(NtCreateEvent(&event, EVENT_ALL_ACCESS, &attributes, NotificationEvent, FALSE)),
+        STATUS_SUCCESS);
+    NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&key, PORT_ACCESS, &attributes, 0)),
+                     STATUS_OBJECT_TYPE_MISMATCH);
+    attributes.ObjectName = &nowhere;
+    NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&key, PORT_ACCESS, &attributes, 0)),
+                     STATUS_OBJECT_PATH_NOT_FOUND);
+    IoTestClose(event);
+    IoTestClose(port[0]);
+    IoTestClose(port[1]);
+    attributes.ObjectName = &name;
+    attributes.Attributes = OBJ_CASE_INSENSITIVE; /* the name went with the last handle */
+    NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&port[0], PORT_ACCESS, &attributes, 0)),
+                     STATUS_SUCCESS);
+    IoTestClose(port[0]);
+}
+
 NT_TEST(Port, BadPointers)
 {
     HANDLE port = CreatePort();
     PVOID bad = (PVOID)(ULONG_PTR)0x10000;
     OBJECT_ATTRIBUTES attributes;
-    UNICODE_STRING name = US(L"\\Port");
     LARGE_INTEGER now = {.QuadPart = 0};
     IO_STATUS_BLOCK iosb;
     HANDLE handle;
@@ -221,9 +265,12 @@ NT_TEST(Port, BadPointers)
                      STATUS_ACCESS_VIOLATION);
     NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&handle, PORT_ACCESS, bad, 0)),
                      STATUS_ACCESS_VIOLATION);
-    InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
+    InitializeObjectAttributes(&attributes, bad, 0, NULL, NULL);
     NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&handle, PORT_ACCESS, &attributes, 0)),
-                     STATUS_NOT_SUPPORTED);
+                     STATUS_ACCESS_VIOLATION);
+    attributes.Length = 3;
+    NT_EXPECT_STATUS(USER_MODE(NtCreateIoCompletion(&handle, PORT_ACCESS, &attributes, 0)),
+                     STATUS_INVALID_PARAMETER);
     NT_EXPECT_STATUS(USER_MODE(NtRemoveIoCompletion(port, bad, &value, &iosb, &now)),
                      STATUS_ACCESS_VIOLATION);
     NT_EXPECT_STATUS(USER_MODE(NtRemoveIoCompletion(port, &value, bad, &iosb, &now)),

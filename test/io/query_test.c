@@ -101,6 +101,8 @@ NT_TEST(Query, PriorityHintStaysWithTheIrp)
     NT_EXPECT_STATUS(IoSetIoPriorityHint(irp, MaxIoPriorityTypes), STATUS_INVALID_PARAMETER);
     NT_EXPECT_TRUE(irp->Flags & IRP_BUFFERED_IO);
     NT_EXPECT_EQ(IoGetPagingIoPriority(irp), IoPagingPriorityInvalid);
+    irp->Flags = IRP_PAGING_IO;
+    NT_EXPECT_EQ(IoGetPagingIoPriority(irp), IoPagingPriorityNormal);
     irp->Flags = 0;
     IoFreeIrp(irp);
 }
@@ -274,6 +276,8 @@ static ULONG CallCount;
 static VOID NTAPI
 Reinitialize(PDRIVER_OBJECT DriverObject, PVOID Context, ULONG Count)
 {
+    NT_EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    NT_EXPECT_EQ(DriverObject, IoTestDriver);
     NT_EXPECT_EQ(Count, CallCount + 1);
     Calls[CallCount++] = (ULONG)(ULONG_PTR)Context;
     if (CallCount == 1) {
