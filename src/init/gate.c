@@ -13,6 +13,7 @@
  *
  * Source  Windows debugger docs, bug checks 0x4A and 0x01.
  */
+#include "init/init.h"
 #include "init/initp.h"
 #include "ntbox/eh.h"
 
@@ -76,6 +77,9 @@ InitpLeave(const INITP_GATE *Gate, const char *Name, ULONG_PTR Service)
     KTHREAD *tcb = &Gate->Thread->Tcb;
     BOOLEAN pending;
 
+    if (__builtin_expect(__atomic_load_n(&tcb->KernelApcPending, __ATOMIC_RELAXED), 0)) {
+        KiDeliverKernelApcs(tcb);
+    }
     if (__builtin_expect(tcb->Irql | tcb->KernelApcDisable | tcb->SpecialApcDisable, 0)) {
         InitpBadReturn(Gate->Thread, Name, Service);
     }
@@ -91,8 +95,8 @@ InitpLeave(const INITP_GATE *Gate, const char *Name, ULONG_PTR Service)
 }
 
 /* Taking an APC is the kernel's work, so it counts as a system call. */
-static BOOLEAN
-InitpTakeUserApc(KI_USER_CALL *Call)
+BOOLEAN
+InitTakeUserApc(KI_USER_CALL *Call)
 {
     INITP_GATE gate;
     BOOLEAN taken;
@@ -114,7 +118,10 @@ InitpRunUserApcs(VOID)
 {
     KI_USER_CALL call;
 
-    while (InitpTakeUserApc(&call)) {
+    if (KiGetCurrentThread()->OwnProcess->Client != NULL) {
+        return; /* its program runs elsewhere: lpc takes them */
+    }
+    while (InitTakeUserApc(&call)) {
         call.Routine(call.Context, call.Argument1, call.Argument2);
     }
 }

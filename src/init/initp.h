@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kd/kd.h"
+#include "init/init.h"
 #include "init/services.h"
 
 /* ---- gate.c ---- */
@@ -21,12 +22,6 @@ NTSTATUS InitpStartSystem(ULONG Processors, const PSP_EVENT_OPTIONS *Events);
  * then the system stays as it is.
  */
 ULONG InitpStopSystem(VOID);
-
-/* ---- settings.c ---- */
-
-/* "service\value=dword:1": sets a value of a service key. STATUS_INVALID_PARAMETER: not of that
- * form. */
-NTSTATUS InitpApplySetting(const char *Setting);
 
 /* ---- registry.c: services of the gate ---- */
 

@@ -9,6 +9,7 @@
  *          ZwQueryValueKey, ZwEnumerateValueKey, ZwSetValueKey, ZwDeleteValueKey.
  */
 #include "init/initp.h"
+#include "mm/client.h"
 
 #define INITP_TAG_REGISTRY 0x67655249u /* 'IReg' */
 #define INITP_VALUE_LIMIT 0x100000u    /* bytes of a value, and of an answer */
@@ -19,8 +20,15 @@ static NTSTATUS
 InitpCheckKey(HANDLE Handle, ACCESS_MASK Access)
 {
     PVOID key;
-    NTSTATUS status = ObReferenceObjectByHandle(Handle, Access, *CmKeyObjectType,
-                                                ExGetPreviousMode(), &key, NULL);
+    NTSTATUS status;
+
+    /* cm looks at the handle again, which may be another's by then: so nothing here relies on it.
+     */
+    if ((Access & (KEY_SET_VALUE | INITP_DELETE)) != 0 && !MiCallerIsTrusted()) {
+        return STATUS_ACCESS_DENIED;
+    }
+    status = ObReferenceObjectByHandle(Handle, Access, *CmKeyObjectType, ExGetPreviousMode(), &key,
+                                       NULL);
 
     if (NT_SUCCESS(status)) {
         ObDereferenceObject(key);
@@ -66,6 +74,50 @@ InitpReturnKey(PHANDLE KeyHandle, HANDLE Handle)
     return status;
 }
 
+/* Who may what with keys: one answer for all of them, as the machine's hive has it on Windows. */
+static NTSTATUS
+InitpCheckKeyAccess(ACCESS_MASK *Access)
+{
+    static const UNICODE_STRING text =
+        RTL_CONSTANT_STRING(L"O:BAG:SYD:(A;;GA;;;SY)(A;;GA;;;BA)(A;;GR;;;WD)(A;;GR;;;RC)");
+    static const GENERIC_MAPPING mapping = {KEY_READ, KEY_WRITE, KEY_EXECUTE, KEY_ALL_ACCESS};
+    const ACCESS_MASK views = KEY_WOW64_32KEY | KEY_WOW64_64KEY;
+    ACCESS_MASK wanted = *Access;
+    PSECURITY_DESCRIPTOR descriptor;
+    NTSTATUS status;
+
+    if (ExGetPreviousMode() == KernelMode) {
+        return STATUS_SUCCESS;
+    }
+    status = SepParseSddl(&text, &descriptor);
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    status = SepCheckAccess(descriptor, &mapping, wanted & ~views, UserMode, Access);
+    *Access |= wanted & views;
+    ExFreePool(descriptor);
+    return status;
+}
+
+/* May the caller make keys? One who may not still opens those that are there. */
+static BOOLEAN
+InitpMayCreateKeys(VOID)
+{
+    ACCESS_MASK access = KEY_CREATE_SUB_KEY;
+
+    return NT_SUCCESS(InitpCheckKeyAccess(&access));
+}
+
+static NTSTATUS
+InitpOpenInstead(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
+                 PULONG Disposition)
+{
+    NTSTATUS status = OBP_ZW(ZwOpenKey(Handle, Access, Attributes));
+
+    *Disposition = REG_OPENED_EXISTING_KEY;
+    return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_ACCESS_DENIED : status;
+}
+
 NTSTATUS NTAPI
 NtCreateKey(PHANDLE KeyHandle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, ULONG TitleIndex,
             PUNICODE_STRING Class, ULONG Options, PULONG Disposition)
@@ -79,7 +131,13 @@ NtCreateKey(PHANDLE KeyHandle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = OBP_ZW(ZwCreateKey(&handle, Access, &name.Attributes, 0, NULL, Options, &disposition));
+    status = InitpCheckKeyAccess(&Access);
+    if (NT_SUCCESS(status)) {
+        status = InitpMayCreateKeys()
+                     ? OBP_ZW(ZwCreateKey(&handle, Access, &name.Attributes, 0, NULL, Options,
+                                          &disposition))
+                     : InitpOpenInstead(&handle, Access, &name.Attributes, &disposition);
+    }
     ObpReleaseAttributes(&name.Captured);
     if (NT_SUCCESS(status)) {
         status = InitpReturnKey(KeyHandle, handle);
@@ -100,7 +158,10 @@ NtOpenKey(PHANDLE KeyHandle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes)
     if (!NT_SUCCESS(status)) {
         return status;
     }
-    status = OBP_ZW(ZwOpenKey(&handle, Access, &name.Attributes));
+    status = InitpCheckKeyAccess(&Access);
+    if (NT_SUCCESS(status)) {
+        status = OBP_ZW(ZwOpenKey(&handle, Access, &name.Attributes));
+    }
     ObpReleaseAttributes(&name.Captured);
     return NT_SUCCESS(status) ? InitpReturnKey(KeyHandle, handle) : status;
 }

@@ -23,13 +23,18 @@ InitpCaptureText(const char *Text, char *Buffer, SIZE_T Size)
 static NTSTATUS
 InitpCaptureServiceName(PUNICODE_STRING Service, OBP_ATTRIBUTES *Captured)
 {
-    OBJECT_ATTRIBUTES attributes;
+    memset(Captured, 0, sizeof(*Captured));
+    return Service == NULL ? STATUS_ACCESS_VIOLATION
+                           : ObpCaptureName(Service, ExGetPreviousMode(), &Captured->Name);
+}
 
-    if (Service == NULL) {
-        return STATUS_ACCESS_VIOLATION;
-    }
-    InitializeObjectAttributes(&attributes, Service, 0, NULL, NULL);
-    return ObpCaptureAttributes(&attributes, ExGetPreviousMode(), Captured);
+/* Drivers are the kernel: STATUS_PRIVILEGE_NOT_HELD without SeLoadDriverPrivilege. */
+static NTSTATUS
+InitpCheckLoadPrivilege(VOID)
+{
+    return SeSinglePrivilegeCheck(SeExports->SeLoadDriverPrivilege, ExGetPreviousMode())
+               ? STATUS_SUCCESS
+               : STATUS_PRIVILEGE_NOT_HELD;
 }
 
 /* NtLoadDriver - ZwLoadDriver for programs: the driver of a service's key */
@@ -40,6 +45,10 @@ NtLoadDriver(PUNICODE_STRING Service)
     NTSTATUS status;
 
     NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = InitpCheckLoadPrivilege();
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
     status = InitpCaptureServiceName(Service, &captured);
     if (NT_SUCCESS(status)) {
         status = OBP_ZW(ZwLoadDriver(&captured.Name));
@@ -55,6 +64,10 @@ NtUnloadDriver(PUNICODE_STRING Service)
     NTSTATUS status;
 
     NT_IRQL_MAX(PASSIVE_LEVEL);
+    status = InitpCheckLoadPrivilege();
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
     status = InitpCaptureServiceName(Service, &captured);
     if (NT_SUCCESS(status)) {
         status = OBP_ZW(ZwUnloadDriver(&captured.Name));
@@ -103,7 +116,10 @@ NtboxLoadDriver(const char *Path)
     NTSTATUS status;
 
     NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = InitpCaptureText(Path, path, sizeof(path));
+    status = InitpCheckLoadPrivilege();
+    if (NT_SUCCESS(status)) {
+        status = InitpCaptureText(Path, path, sizeof(path));
+    }
     return NT_SUCCESS(status) ? LdrpLoadDriver(path, NULL) : status;
 }
 
@@ -114,7 +130,10 @@ NtboxUnloadDriver(const char *Name)
     NTSTATUS status;
 
     NT_IRQL_MAX(PASSIVE_LEVEL);
-    status = InitpCaptureText(Name, name, sizeof(name));
+    status = InitpCheckLoadPrivilege();
+    if (NT_SUCCESS(status)) {
+        status = InitpCaptureText(Name, name, sizeof(name));
+    }
     return NT_SUCCESS(status) ? LdrpUnloadByName(name) : status;
 }
 

@@ -183,7 +183,8 @@
     X(NtboxSetThreadPriority, (HANDLE Thread, LONG Priority), (Thread, Priority))                  \
     X(NtQueryInformationToken,                                                                     \
       (HANDLE Token, ULONG Class, PVOID Buffer, ULONG Length, PULONG Needed),                      \
-      (Token, Class, Buffer, Length, Needed))
+      (Token, Class, Buffer, Length, Needed))                                                      \
+    X(NtSuspendThread, (HANDLE Thread, PULONG Previous), (Thread, Previous))
 
 typedef struct NTBOX_SYSTEM_CALLS {
     ULONG Version; /* NTBOX_GATE_VERSION */

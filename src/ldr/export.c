@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * ldr/export.c - MmGetSystemRoutineAddress: the kernel's exports by name
+ *
+ * Two generated tables: the kernel's own, which LdrpRegisterExports brings, and the C runtime's.
  */
 #include "ldr/ldrp.h"
 
@@ -15,19 +17,16 @@ LdrpRegisterExports(const LDRP_EXPORT *Exports, ULONG Count)
 }
 
 static PVOID
-LdrpFindExport(const char *Name)
+LdrpFindIn(const LDRP_EXPORT *Exports, ULONG Count, const char *Name)
 {
     ULONG low = 0;
-    ULONG high = LdrpExportCount;
+    ULONG high = Count;
 
-    if (LdrpExports == NULL) {
-        return HalpFindSymbol(NULL, Name);
-    }
     while (low < high) {
         ULONG middle = low + (high - low) / 2;
-        int order = strcmp(LdrpExports[middle].Name, Name);
+        int order = strcmp(Exports[middle].Name, Name);
         if (order == 0) {
-            return LdrpExports[middle].Address;
+            return Exports[middle].Address;
         }
         if (order < 0) {
             low = middle + 1;
@@ -36,6 +35,20 @@ LdrpFindExport(const char *Name)
         }
     }
     return NULL;
+}
+
+static PVOID
+LdrpFindExport(const char *Name)
+{
+    PVOID address = LdrpFindIn(LdrpRuntime, LdrpRuntimeCount, Name);
+
+    if (address != NULL) {
+        return address;
+    }
+    if (LdrpExports == NULL) {
+        return HalpFindSymbol(NULL, Name);
+    }
+    return LdrpFindIn(LdrpExports, LdrpExportCount, Name);
 }
 
 #pragma GCC visibility push(default)

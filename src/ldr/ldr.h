@@ -26,6 +26,26 @@ const char *LdrpFindDriverName(ULONG_PTR Address);
 /* Unloads by service name (UTF-8, any case). STATUS_OBJECT_NAME_NOT_FOUND: not loaded. */
 NTSTATUS LdrpUnloadByName(const char *Name);
 
+typedef enum LDRP_STATE {
+    LdrpLoading, /* DriverEntry has not returned */
+    LdrpLoaded,
+    LdrpUnloading /* nobody else may touch it */
+} LDRP_STATE;
+#define LDRP_MAX_DRIVERS 64
+#define LDRP_MAX_NAME 64 /* bytes of a service name, with its end */
+#define LDRP_MAX_PATH 1024
+typedef struct LDRP_DRIVER_INFO {
+    LDRP_STATE State;
+    ULONG_PTR Base;
+    SIZE_T Size;
+    BOOLEAN CanUnload;           /* it has a DriverUnload */
+    PDRIVER_OBJECT DriverObject; /* an identity only: it may be gone */
+    char Name[LDRP_MAX_NAME];
+    char Path[LDRP_MAX_PATH];
+} LDRP_DRIVER_INFO;
+/* The first Count drivers in the order of loading; how many there are. PASSIVE_LEVEL. */
+ULONG LdrpCollectDrivers(LDRP_DRIVER_INFO *Drivers, ULONG Count);
+
 /* The implemented exports, sorted by name; without them MmGetSystemRoutineAddress asks the host. */
 typedef struct LDRP_EXPORT {
     const char *Name;

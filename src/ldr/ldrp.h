@@ -11,14 +11,6 @@
 #include "ldr/ldr.h"
 
 #define LDRP_TAG 'rdLN' /* "NLdr" */
-#define LDRP_MAX_DRIVERS 64
-#define LDRP_MAX_NAME 64 /* bytes of a service name, with its end */
-
-typedef enum LDRP_STATE {
-    LdrpLoading, /* DriverEntry has not returned */
-    LdrpLoaded,
-    LdrpUnloading /* nobody else may touch it */
-} LDRP_STATE;
 
 typedef struct LDRP_MODULE {
     LDRP_STATE State; /* LdrpLock */
@@ -30,7 +22,7 @@ typedef struct LDRP_MODULE {
     UNICODE_STRING RegistryPath; /* pool, from CmpCreateServiceKey */
     NTSTATUS EntryStatus;
     char Name[LDRP_MAX_NAME];
-    char Path[1024];
+    char Path[LDRP_MAX_PATH];
 } LDRP_MODULE;
 
 /* One line to the log, cut to what a line holds; the newline is added. */
@@ -66,3 +58,7 @@ NTSTATUS LdrpFindImage(const char *ImagePath, char *Path, ULONG Size);
  * When NULL: neither names nor counts.
  */
 VOID LdrpAuditModule(LDRP_MODULE *Module, const char *When);
+
+/* The C runtime's exports, sorted by name (tools/gen-crt-names.py). */
+extern const LDRP_EXPORT LdrpRuntime[];
+extern const ULONG LdrpRuntimeCount;

@@ -195,6 +195,37 @@ LdrpFindDriverName(ULONG_PTR Address)
     return NULL;
 }
 
+ULONG
+LdrpCollectDrivers(LDRP_DRIVER_INFO *Drivers, ULONG Count)
+{
+    ULONG found = 0;
+
+    LdrpAcquire();
+    NT_FOR_EACH (entry, LdrpModules) {
+        LDRP_MODULE *module = *entry;
+
+        if (module == NULL) {
+            continue;
+        }
+        if (found < Count) {
+            LDRP_DRIVER_INFO *driver = &Drivers[found];
+
+            driver->State = module->State;
+            driver->Base = __atomic_load_n(&module->Base, __ATOMIC_ACQUIRE);
+            /* What loading sets up is there once it is over. */
+            driver->Size = module->State == LdrpLoaded ? module->Size : 0;
+            driver->DriverObject = module->State == LdrpLoaded ? module->DriverObject : NULL;
+            driver->CanUnload =
+                driver->DriverObject != NULL && driver->DriverObject->DriverUnload != NULL;
+            strcpy(driver->Name, module->Name);
+            strcpy(driver->Path, module->Path);
+        }
+        ++found;
+    }
+    LdrpRelease();
+    return found;
+}
+
 /* ---- running driver code ---- */
 
 NTSTATUS

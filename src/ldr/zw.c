@@ -121,17 +121,36 @@ ZwLoadDriver(PUNICODE_STRING DriverServiceName)
     return NT_SUCCESS(status) ? LdrpLoadNamed(path, name, NULL) : status;
 }
 
-/* STATUS_OBJECT_NAME_NOT_FOUND: not loaded; STATUS_NOT_SUPPORTED: not a service's key;
- * STATUS_INVALID_DEVICE_REQUEST: no DriverUnload. */
+/*
+ * ZwUnloadDriver - unloads the driver of a service key
+ *
+ * Errors   STATUS_INVALID_DEVICE_REQUEST: it has no DriverUnload, or is a driver of plug and play
+ *          devices (it has an AddDevice routine); STATUS_OBJECT_NAME_NOT_FOUND: not loaded
+ * IRQL     PASSIVE_LEVEL
+ * Differs  STATUS_DEVICE_BUSY while a file of one of its devices is open; STATUS_NOT_SUPPORTED for
+ *          a key that is none of CurrentControlSet\Services
+ * Source   WDK reference, nf-wdm-zwunloaddriver
+ */
 NTSTATUS NTAPI
 ZwUnloadDriver(PUNICODE_STRING DriverServiceName)
 {
     NT_ENTER(ZwUnloadDriver);
+    PDRIVER_OBJECT driver;
     char name[LDRP_MAX_NAME];
     NTSTATUS status;
 
     status = LdrpServiceName(DriverServiceName, name);
-    return NT_SUCCESS(status) ? LdrpUnloadByName(name) : status;
+    if (!NT_SUCCESS(status)) {
+        return status;
+    }
+    driver = LdrpFindDriverByName(name);
+    if (driver == NULL) {
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    if (driver->DriverExtension->AddDevice != NULL) {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    return LdrpUnloadDriver(driver);
 }
 
 #pragma GCC visibility pop

@@ -61,6 +61,46 @@ NT_TEST(Gate, HandlesAreTheClients)
     NT_EXPECT_EQ(ObpHandlesInUse(PspClientProcess->HandleTable), 0);
 }
 
+/* What changes the machine for everybody is for those who may. */
+NT_TEST(Gate, UsersNeitherLoadDriversNorWriteKeys)
+{
+    static const SEP_IDENTITY user = {.Uid = 1000, .Gid = 1000};
+    UNICODE_STRING service = RTL_CONSTANT_STRING(
+        L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\NoSuchDriver");
+    UNICODE_STRING services =
+        RTL_CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services");
+    OBJECT_ATTRIBUTES attributes;
+    PACCESS_TOKEN token;
+    ULONG disposition = 0;
+    HANDLE key;
+
+    NT_EXPECT_STATUS(CALL(NtLoadDriver)(&service), STATUS_OBJECT_NAME_NOT_FOUND);
+    NT_EXPECT_STATUS(SepCreateToken(&user, &token), STATUS_SUCCESS);
+    SepAssignProcessToken(PspClientProcess, token);
+    ObDereferenceObject(token);
+    NT_EXPECT_STATUS(CALL(NtLoadDriver)(&service), STATUS_PRIVILEGE_NOT_HELD);
+    NT_EXPECT_STATUS(CALL(NtUnloadDriver)(&service), STATUS_PRIVILEGE_NOT_HELD);
+    NT_EXPECT_STATUS(CALL(NtboxLoadDriver)("/no/such.so"), STATUS_PRIVILEGE_NOT_HELD);
+    NT_EXPECT_STATUS(CALL(NtboxUnloadDriver)("such"), STATUS_PRIVILEGE_NOT_HELD);
+    InitializeObjectAttributes(&attributes, &services, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    NT_EXPECT_STATUS(CALL(NtOpenKey)(&key, KEY_SET_VALUE, &attributes), STATUS_ACCESS_DENIED);
+    NT_EXPECT_STATUS(CALL(NtOpenKey)(&key, KEY_READ | KEY_WOW64_64KEY, &attributes),
+                     STATUS_SUCCESS);
+    NT_EXPECT_STATUS(CALL(NtClose)(key), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(CALL(NtCreateKey)(&key, KEY_READ, &attributes, 0, NULL, 0, &disposition),
+                     STATUS_SUCCESS);
+    NT_EXPECT_EQ(disposition, REG_OPENED_EXISTING_KEY);
+    NT_EXPECT_STATUS(CALL(NtClose)(key), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(CALL(NtCreateKey)(&key, KEY_WRITE, &attributes, 0, NULL, 0, &disposition),
+                     STATUS_ACCESS_DENIED);
+    attributes.ObjectName = &service;
+    NT_EXPECT_STATUS(CALL(NtCreateKey)(&key, KEY_READ, &attributes, 0, NULL, 0, &disposition),
+                     STATUS_ACCESS_DENIED);
+    NT_EXPECT_STATUS(CALL(NtOpenKey)(&key, KEY_READ, &attributes), STATUS_OBJECT_NAME_NOT_FOUND);
+    SepAssignProcessToken(PspClientProcess, NULL);
+    NT_EXPECT_STATUS(CALL(NtOpenKey)(&key, KEY_READ, &attributes), STATUS_OBJECT_NAME_NOT_FOUND);
+}
+
 static void
 ForeignThread(void *Context)
 {

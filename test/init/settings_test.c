@@ -2,6 +2,7 @@
  *
  * settings_test.c - service-key values from the command line
  */
+#include "init/init.h"
 #include "kernel_test.h"
 
 void

@@ -84,6 +84,26 @@ NT_TEST(Load, DriverRunsInTheSystemProcessAndIsKnownByAddressAndName)
     NT_EXPECT_STATUS(LdrpLoadDriver(DRIVER("good"), NULL), STATUS_IMAGE_ALREADY_LOADED);
 }
 
+NT_TEST(Load, DriversAreCollectedInTheOrderOfLoading)
+{
+    static LDRP_DRIVER_INFO drivers[2];
+    PDRIVER_OBJECT driver;
+
+    NT_EXPECT_EQ(LdrpCollectDrivers(NULL, 0), 0);
+    driver = Load(DRIVER("good"));
+    NT_EXPECT_EQ(LdrpCollectDrivers(NULL, 0), 1);
+    NT_EXPECT_EQ(LdrpCollectDrivers(drivers, RTL_NUMBER_OF(drivers)), 1);
+    NT_EXPECT_STR(drivers[0].Name, "good");
+    NT_EXPECT_STR(drivers[0].Path, DRIVER("good"));
+    NT_EXPECT_EQ(drivers[0].State, LdrpLoaded);
+    NT_EXPECT_TRUE(drivers[0].DriverObject == driver && drivers[0].CanUnload);
+    NT_EXPECT_EQ(drivers[0].Base, (ULONG_PTR)driver->DriverStart);
+    NT_EXPECT_TRUE(drivers[0].Size != 0);
+    NT_EXPECT_STR(drivers[1].Name, "");
+    NT_EXPECT_STATUS(LdrpUnloadDriver(driver), STATUS_SUCCESS);
+    NT_EXPECT_EQ(LdrpCollectDrivers(drivers, RTL_NUMBER_OF(drivers)), 0);
+}
+
 NT_TEST_SEEDS(Load, LoadAndUnloadLeaveNothing, 10)
 {
     ULONG64 blocks;
@@ -120,6 +140,12 @@ NT_TEST(Load, BadFilesHaveTheirStatusAndALineThatSaysWhatToDo)
         NT_EXPECT_CONTAINS(SimTakeLog(), row->Line);
     }
     NT_EXPECT_EQ(KernelTestBlocks(), blocks);
+}
+
+/* The driver checks what each function does; it is linked with them and finds them by name. */
+NT_TEST(Load, DriversReachTheCRuntime)
+{
+    NT_EXPECT_STATUS(LdrpUnloadDriver(Load(DRIVER("runtime"))), STATUS_SUCCESS);
 }
 
 NT_TEST(Load, EachMissingExportIsNamed)
@@ -330,6 +356,85 @@ NT_TEST(Service, KeyIsOneOfAServiceAndItsNameFits)
     NT_EXPECT_STATUS(ZwLoadDriver(&none), STATUS_OBJECT_NAME_INVALID);
     NT_EXPECT_STATUS(ZwUnloadDriver(&elsewhere), STATUS_NOT_SUPPORTED);
     NT_EXPECT_STATUS(ZwUnloadDriver(&none), STATUS_OBJECT_NAME_INVALID);
+}
+
+/* A service key for the driver that was built as that file. */
+static VOID
+MakeService(PWSTR Name, const char *File)
+{
+    WCHAR path[512];
+    ULONG length = 0;
+
+    for (const char *text = File; *text != 0; ++text) {
+        path[length++] = (WCHAR)*text;
+    }
+    path[length++] = 0;
+    NT_EXPECT_STATUS(RtlCreateRegistryKey(RTL_REGISTRY_SERVICES, Name), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(RtlWriteRegistryValue(RTL_REGISTRY_SERVICES, Name, L"ImagePath", REG_SZ, path,
+                                           length * sizeof(WCHAR)),
+                     STATUS_SUCCESS);
+}
+
+NT_TEST(Service, ADriverWithoutUnloadIsNotUnloaded)
+{
+    UNICODE_STRING key =
+        RTL_CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\keeps");
+
+    MakeService(L"keeps", "\\??\\" DRIVER("stays"));
+    NT_EXPECT_STATUS(ZwLoadDriver(&key), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwUnloadDriver(&key), STATUS_INVALID_DEVICE_REQUEST);
+    NT_EXPECT_TRUE(DRIVER_EXISTS(L"keeps"));
+}
+
+static NTSTATUS NTAPI
+AddNothing(PDRIVER_OBJECT DriverObject, PDEVICE_OBJECT PhysicalDeviceObject)
+{
+    return STATUS_NOT_SUPPORTED;
+}
+
+NT_TEST(Service, ADriverOfPlugAndPlayDevicesIsNotUnloaded)
+{
+    UNICODE_STRING key =
+        RTL_CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\pnp");
+    PDRIVER_OBJECT driver;
+
+    MakeService(L"pnp", "\\??\\" DRIVER("good"));
+    NT_EXPECT_STATUS(ZwLoadDriver(&key), STATUS_SUCCESS);
+    driver = LdrpFindDriverByName("pnp");
+    NT_EXPECT_NE(driver, NULL);
+    driver->DriverExtension->AddDevice = AddNothing;
+    NT_EXPECT_STATUS(ZwUnloadDriver(&key), STATUS_INVALID_DEVICE_REQUEST);
+    NT_EXPECT_TRUE(DRIVER_EXISTS(L"pnp"));
+    driver->DriverExtension->AddDevice = NULL;
+    NT_EXPECT_STATUS(ZwUnloadDriver(&key), STATUS_SUCCESS);
+    NT_EXPECT_FALSE(DRIVER_EXISTS(L"pnp"));
+}
+
+NT_TEST(Service, AnOpenFileKeepsItsDriver)
+{
+    UNICODE_STRING key =
+        RTL_CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\busy");
+    HANDLE file;
+
+    MakeService(L"busy", "\\??\\" DRIVER("good"));
+    NT_EXPECT_STATUS(ZwLoadDriver(&key), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(OpenGood(&file), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwUnloadDriver(&key), STATUS_DEVICE_BUSY);
+    NT_EXPECT_TRUE(DRIVER_EXISTS(L"busy"));
+    NT_EXPECT_STATUS(ZwClose(file), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwUnloadDriver(&key), STATUS_SUCCESS);
+}
+
+NT_TEST(Service, AServiceWithoutAFileIsNotLoaded)
+{
+    UNICODE_STRING key =
+        RTL_CONSTANT_STRING(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\empty");
+
+    NT_EXPECT_STATUS(RtlCreateRegistryKey(RTL_REGISTRY_SERVICES, L"empty"), STATUS_SUCCESS);
+    NT_EXPECT_STATUS(ZwLoadDriver(&key), STATUS_OBJECT_NAME_NOT_FOUND); /* no ImagePath */
+    MakeService(L"empty", "\\??\\" DRIVER("absent"));
+    NT_EXPECT_FALSE(NT_SUCCESS(ZwLoadDriver(&key)));
+    NT_EXPECT_FALSE(DRIVER_EXISTS(L"empty"));
 }
 
 /* ---- the file of a service ---- */
