@@ -483,8 +483,13 @@ TEST(ThreadsStartSuspendedAndEnd)
     CHECK(TlsSetValue(Slot, &Slot));
     thread = CreateThread(NULL, 0, UseSlot, &thread, CREATE_SUSPENDED, NULL);
     CHECK_EQ(WaitForSingleObject(thread, 1), WAIT_TIMEOUT);
+    CHECK_EQ(SuspendThread(thread), 1);
+    CHECK_EQ(ResumeThread(thread), 2);
+    CHECK_EQ(WaitForSingleObject(thread, 1), WAIT_TIMEOUT);
     CHECK_EQ(ResumeThread(thread), 1);
     CHECK_EQ(WaitForSingleObject(thread, INFINITE), WAIT_OBJECT_0);
+    CHECK_FAILS(SuspendThread(thread) != MAXDWORD, ERROR_ACCESS_DENIED);
+    CHECK_FAILS(SuspendThread(NULL) != MAXDWORD, ERROR_INVALID_HANDLE);
     CHECK(GetExitCodeThread(thread, &code));
     CHECK_EQ(code, 7);
     CHECK(TlsGetValue(Slot) == &Slot);
@@ -492,6 +497,30 @@ TEST(ThreadsStartSuspendedAndEnd)
     CHECK(CloseHandle(thread));
     CHECK_FAILS(CreateThread(NULL, 0, UseSlot, NULL, 0x8000, NULL) != NULL,
                 ERROR_INVALID_PARAMETER);
+}
+
+static DWORD WINAPI
+StandStill(PVOID Context)
+{
+    return SuspendThread(GetCurrentThread());
+}
+
+/* Resumed until a resume finds it suspended: the call returns then, with the count before. */
+TEST(AThreadSuspendsItself)
+{
+    HANDLE thread = CreateThread(NULL, 0, StandStill, NULL, 0, NULL);
+    DWORD previous = 0;
+    DWORD code;
+
+    while (previous == 0) {
+        previous = ResumeThread(thread);
+        SwitchToThread();
+    }
+    CHECK_EQ(previous, 1);
+    CHECK_EQ(WaitForSingleObject(thread, INFINITE), WAIT_OBJECT_0);
+    CHECK(GetExitCodeThread(thread, &code));
+    CHECK_EQ(code, 0);
+    CHECK(CloseHandle(thread));
 }
 
 static unsigned __stdcall RunCrtThread(void *Context)

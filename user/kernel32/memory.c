@@ -158,6 +158,48 @@ FindPagesLocked(ULONG_PTR Address, SIZE_T Size)
     return link;
 }
 
+/* From the arena, if there is one with room; then the pages are the kernel's to see as well. */
+static PVOID
+MapPages(PVOID Address, SIZE_T Size, uint32_t Access)
+{
+    PVOID mapped;
+
+    NtdllLookForHost();
+    mapped = NtdllArenaReserve(Address, Size, GRANULARITY);
+    if (mapped == NULL) {
+        return NtdllHostMapPages(Address, Size, GRANULARITY, Access);
+    }
+    if (Access != 0 && !NtdllArenaProtect(mapped, Size, Access)) {
+        NtdllArenaRelease(mapped);
+        return NtdllHostMapPages(Address, Size, GRANULARITY, Access);
+    }
+    return mapped;
+}
+
+static BOOLEAN
+ProtectPages(PVOID Address, SIZE_T Size, uint32_t Access)
+{
+    return NtdllIsInArena(Address) ? NtdllArenaProtect(Address, Size, Access)
+                                   : NtdllHostProtectPages(Address, Size, Access) != 0;
+}
+
+static BOOLEAN
+ForgetPages(PVOID Address, SIZE_T Size)
+{
+    return NtdllIsInArena(Address) ? NtdllArenaForget(Address, Size)
+                                   : NtdllHostForgetPages(Address, Size) != 0;
+}
+
+static VOID
+UnmapPages(PVOID Address, SIZE_T Size)
+{
+    if (NtdllIsInArena(Address)) {
+        NtdllArenaRelease(Address);
+    } else {
+        NtdllHostUnmapPages(Address, Size);
+    }
+}
+
 static PVOID
 ReservePages(PVOID Address, SIZE_T Size, uint32_t Access)
 {
@@ -168,7 +210,7 @@ ReservePages(PVOID Address, SIZE_T Size, uint32_t Access)
     Size += (ULONG_PTR)Address - base;
     Size = (Size + PAGE_BYTES - 1) & ~(SIZE_T)(PAGE_BYTES - 1);
     if (pages != NULL) {
-        mapped = NtdllHostMapPages((PVOID)base, Size, GRANULARITY, Access);
+        mapped = MapPages((PVOID)base, Size, Access);
     }
     if (mapped == NULL) {
         free(pages);
@@ -201,8 +243,7 @@ ChangePages(ULONG_PTR Address, SIZE_T Size, uint32_t Access)
 
     RoundToPages(&Address, &Size);
     AcquireSRWLockShared(&BasePagesLock);
-    done = *FindPagesLocked(Address, Size) != NULL &&
-           NtdllHostProtectPages((PVOID)Address, Size, Access);
+    done = *FindPagesLocked(Address, Size) != NULL && ProtectPages((PVOID)Address, Size, Access);
     ReleaseSRWLockShared(&BasePagesLock);
     return done ? TRUE : BaseFail(ERROR_INVALID_ADDRESS);
 }
@@ -257,9 +298,9 @@ VirtualFree(LPVOID Address, SIZE_T Size, DWORD Type)
         error = ERROR_INVALID_ADDRESS;
     } else if (Type == MEM_RELEASE) {
         *link = pages->Next;
-        NtdllHostUnmapPages((PVOID)pages->Base, pages->Size);
+        UnmapPages((PVOID)pages->Base, pages->Size);
         free(pages);
-    } else if (!NtdllHostForgetPages((PVOID)start, Size != 0 ? Size : pages->Size)) {
+    } else if (!ForgetPages((PVOID)start, Size != 0 ? Size : pages->Size)) {
         error = ERROR_INVALID_ADDRESS;
     }
     ReleaseSRWLockExclusive(&BasePagesLock);
@@ -347,7 +388,10 @@ VirtualQuery(LPCVOID Address, PMEMORY_BASIC_INFORMATION Information, SIZE_T Leng
         answer.Protect = PAGE_NOACCESS;
     } else {
         answer.State = pages != NULL && region.Access == 0 ? MEM_RESERVE : MEM_COMMIT;
-        answer.Type = region.IsShared ? MEM_MAPPED : region.IsFile ? MEM_IMAGE : MEM_PRIVATE;
+        answer.Type = NtdllIsInArena(Address) ? MEM_PRIVATE
+                      : region.IsShared       ? MEM_MAPPED
+                      : region.IsFile         ? MEM_IMAGE
+                                              : MEM_PRIVATE;
         answer.AllocationProtect = ProtectionOf(region.Access);
         answer.Protect = answer.State == MEM_COMMIT ? answer.AllocationProtect : 0;
     }

@@ -113,6 +113,22 @@ ResumeThread(HANDLE Thread)
     return BaseResult(status) ? previous : MAXDWORD;
 }
 
+/*
+ * SuspendThread - of the calling thread, or of one that stands still already: ResumeThread as often
+ *
+ * Returns  the count before, or MAXDWORD
+ * Errors   ERROR_SIGNAL_REFUSED: 127 times already; ERROR_ACCESS_DENIED: it has ended or may not be
+ * Differs  ERROR_NOT_SUPPORTED for another thread that runs
+ */
+DWORD WINAPI
+SuspendThread(HANDLE Thread)
+{
+    ULONG previous = 0;
+    NTSTATUS status = NTDLL_CALL(NtSuspendThread)(Thread, &previous);
+
+    return BaseResult(status) ? previous : MAXDWORD;
+}
+
 typedef struct THREAD_BASIC {
     NTSTATUS ExitStatus;
     PVOID Teb;

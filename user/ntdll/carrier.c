@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * ntdll/carrier.c - the embedded carrier: starts the kernel in this process and ends it with it
+ * ntdll/carrier.c - which kernel this process talks to, and the embedded one's start and end
+ *
+ * With drivers to load (`ntbox run`) the kernel is embedded, in this process. Else a host is looked
+ * for, where NTBOX_HOST says or in the default places; without one the kernel is embedded, too.
+ * NTBOX_HOST=embedded looks for none.
  *
  * The kernel starts before main when `ntbox run` named drivers, else at the first system call.
  * It ends in an exit handler that was registered before the program's own ones, so those may
@@ -28,6 +32,8 @@ static uint32_t NtdllStartState;                /* atomic; C1 */
 static uint32_t NtdllEndingThread;              /* atomic; thread id of who ends the process */
 static NTBOX_KERNEL_EXIT *NtdllKernelExit;      /* NULL for an injected table */
 static const NTBOX_SYSTEM_CALLS *NtdllInjected; /* unit tests */
+static int NtdllExitCode;     /* of ExitProcess; what main returned is not known here */
+static BOOLEAN NtdllIsRemote; /* set at the start */
 
 /* ---- options from the environment ---- */
 
@@ -179,13 +185,68 @@ LoadKernel(VOID)
 }
 
 VOID
+NtdllLookForHost(VOID)
+{
+    const char *chosen = getenv("NTBOX_HOST");
+    BOOLEAN isThere = chosen != NULL && chosen[0] != '\0' && strcmp(chosen, "embedded") != 0;
+    char path[108];
+
+    if (__atomic_load_n(&NtdllStartState, __ATOMIC_ACQUIRE) != StartIdle) {
+        return;
+    }
+    if ((chosen == NULL || chosen[0] == '\0') && !NtdllHasDrivers()) {
+        for (unsigned i = 0; !isThere && NtdllHostSocketPath(i, path, sizeof(path)); i++) {
+            isThere = NtdllHostFileExists(path) != 0;
+        }
+    }
+    if (isThere) {
+        NtdllStartKernel();
+    }
+}
+
+/* A host to join: TRUE, and joined. */
+static BOOLEAN
+FindHost(VOID)
+{
+    const char *chosen = getenv("NTBOX_HOST");
+    char path[108];
+
+    if (chosen != NULL && strcmp(chosen, "embedded") == 0) {
+        return FALSE;
+    }
+    if (chosen != NULL && chosen[0] != '\0') {
+        return NtdllConnectHost(chosen, TRUE);
+    }
+    if (NtdllHasDrivers()) {
+        return FALSE;
+    }
+    for (unsigned i = 0; NtdllHostSocketPath(i, path, sizeof(path)); i++) {
+        if (NtdllConnectHost(path, FALSE)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static const NTBOX_SYSTEM_CALLS *
+ChooseKernel(VOID)
+{
+    if (NtdllInjected != NULL) {
+        return NtdllInjected;
+    }
+    NtdllIsRemote = FindHost();
+    NtdllDriverLoaded = NtdllIsRemote; /* the host's business */
+    return NtdllIsRemote ? &NtdllRemoteCalls : LoadKernel();
+}
+
+VOID
 NtdllStartKernel(VOID)
 {
     uint32_t state = StartIdle;
 
     if (__atomic_compare_exchange_n(&NtdllStartState, &state, StartBusy, 0, __ATOMIC_ACQ_REL,
                                     __ATOMIC_ACQUIRE)) {
-        NtdllInstallCalls(NtdllInjected != NULL ? NtdllInjected : LoadKernel());
+        NtdllInstallCalls(ChooseKernel());
         NtdllOnKernelStart();
         __atomic_store_n(&NtdllStartState, StartRunning, __ATOMIC_RELEASE);
         NtdllHostWakeAddress(&NtdllStartState, UINT32_MAX);
@@ -251,6 +312,10 @@ EndKernel(void)
         return;
     }
     NtdllCloseGate();
+    if (NtdllIsRemote) {
+        NtdllLeaveHost(NtdllExitCode);
+        return;
+    }
     if (NtdllKernelExit == NULL) {
         return;
     }
@@ -282,6 +347,7 @@ NtdllExitProcess(ULONG Code, BOOLEAN RunHandlers)
     int code = (Code & 0xff) == 0 && Code != 0 ? 0xff : (int)(Code & 0xff);
 
     ClaimProcessEnd();
+    NtdllExitCode = code;
     if (RunHandlers) {
         exit(code);
     }

@@ -45,6 +45,48 @@ int NtdllHostIsDebugged(void);
 int NtdllHostWaitAddress(const uint32_t *Address, uint32_t Expected, uint64_t Nanoseconds);
 void NtdllHostWakeAddress(const uint32_t *Address, uint32_t Count);
 
+/* ---- the host of another process's kernel ---- */
+
+/* The default places of its socket, in the order to try them: Index from 0; 0: there is no such. */
+int NtdllHostSocketPath(unsigned Index, char *Path, size_t Size);
+int NtdllHostFileExists(const char *Path);
+/* A SOCK_SEQPACKET connection; -1: nobody listens there, or NtdllHostSocketError says what. */
+int NtdllHostConnect(const char *Path);
+const char *NtdllHostSocketError(void);
+/* Two connected ends. */
+int NtdllHostSocketPair(int Ends[2]);
+/* One message with Count descriptors (at most 2), which stay the caller's. */
+int NtdllHostSend(int Socket, const void *Message, size_t Length, const int *Descriptors,
+                  unsigned Count);
+/* Blocks. Bytes received; 0: the other end is closed; -1: an error. *Descriptor: -1 if none came.
+ */
+ptrdiff_t NtdllHostReceive(int Socket, void *Message, size_t Size, int *Descriptor);
+void NtdllHostClose(int Descriptor);
+/* /proc/self/mem, for somebody to read and write this process's memory; -1. */
+int NtdllHostOpenOwnMemory(void);
+/* Replaces what is at Address, if it is not NULL; NULL: failed. */
+void *NtdllHostMapShared(int Descriptor, uint64_t Offset, void *Address, size_t Size,
+                         uint32_t Access);
+/* The pages of a shared mapping read as zeros again, in every process, and give their memory back;
+ * here they cannot be accessed afterwards. */
+int NtdllHostDropShared(void *Address, size_t Size);
+/* The pages of the range can be written: 1 yes, 0 no, -1 unknown on this host. */
+int NtdllHostIsWritable(const void *Address, size_t Size);
+/* Highest address of the calling thread's stack. */
+uintptr_t NtdllHostStackTop(void);
+int NtdllHostProcessorCount(void);
+/* Like NtdllHostWaitAddress and -WakeAddress, for memory shared with another process. */
+int NtdllHostWaitShared(const uint32_t *Address, uint32_t Expected, uint64_t Nanoseconds);
+void NtdllHostWakeShared(const uint32_t *Address, uint32_t Count);
+void NtdllHostPause(void); /* one turn of a spin loop */
+/* A thread that nobody waits for. StackSize 0: the default. */
+int NtdllHostStartThread(void (*Start)(void *), void *Context, size_t StackSize);
+_Noreturn void NtdllHostEndThread(void);
+/* Calls Routine(Context) when the calling thread ends; Context not NULL. One routine a process. */
+int NtdllHostAtThreadEnd(void (*Routine)(void *), void *Context);
+/* Calls Routine in the child of a fork. */
+int NtdllHostAtFork(void (*Routine)(void));
+
 /* ---- clocks ---- */
 
 uint64_t NtdllHostMonotonicTime(void); /* ns since the machine started */

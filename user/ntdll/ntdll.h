@@ -32,9 +32,29 @@ VOID NtdllCloseGate(VOID);
 VOID NtdllStartKernel(VOID);
 /* kernel32's part of a start, called once: signals become control events. kernel32/ctrl.c. */
 extern VOID (*const NtdllOnKernelStart)(VOID);
+/* The calls of a kernel in another process; remote.c. */
+extern const NTBOX_SYSTEM_CALLS NtdllRemoteCalls;
+/* Joins the host at Path. FALSE: nobody is there; with Required the process ends then, code 3. */
+BOOLEAN NtdllConnectHost(const char *Path, BOOLEAN Required);
+/* The process ends: returns when the host has closed what it had open. */
+VOID NtdllLeaveHost(int ExitCode);
+/* Joins a host if there is one and no kernel has been chosen yet: before memory is allocated. */
+VOID NtdllLookForHost(VOID);
+/* ---- the arena, shared with a kernel in another process; arena.c ---- */
+extern ULONG_PTR NtdllArenaBase; /* equal to NtdllArenaEnd: there is none */
+extern ULONG_PTR NtdllArenaEnd;
+/* Tells the kernel what pages of it allow; remote.c. */
+NTSTATUS NtdllTellArenaAccess(PVOID Address, SIZE_T Size, uint32_t Access);
+BOOLEAN NtdllIsInArena(const VOID *Address);
+/* Pages without access; Address NULL: anywhere. NULL: there is no arena, or no such room. */
+PVOID NtdllArenaReserve(PVOID Address, SIZE_T Size, SIZE_T Alignment);
+BOOLEAN NtdllArenaProtect(PVOID Address, SIZE_T Size, uint32_t Access); /* NTDLL_HOST_* */
+/* Gives contents back; the pages stay taken, without access. */
+BOOLEAN NtdllArenaForget(PVOID Address, SIZE_T Size);
+VOID NtdllArenaRelease(PVOID Address);
 /* 1 when `ntbox run` (or its environment) named drivers to load. */
 BOOLEAN NtdllHasDrivers(VOID);
-/* The program has loaded a driver itself; set once, by advapi32. */
+/* Drivers are loaded in another way: by the program itself, set by advapi32, or in a host. */
 extern BOOLEAN NtdllDriverLoaded;
 /* True on every thread but the one that is ending the process, once that has begun. */
 BOOLEAN NtdllIsProcessEnding(VOID);
