@@ -2,8 +2,8 @@
  *
  * cli/adapt.c - copies of sources where Microsoft's compiler reads what ours cannot, for ntbox cc
  *
- * tools/adapt-sources.py decides and writes; here it is run, and what it prints, a line a source
- * (its name, a tab, the copy), is put into the compiler's command. Without python3 the sources are
+ * tools/adapt-sources.py decides and writes; here it is run, and what it prints, a line a file (its
+ * name, a tab, the copy), is put into the compiler's command. Without python3 the sources are
  * compiled as they are.
  */
 #include "cli/cli.h"
@@ -77,7 +77,7 @@ StartAdapter(const CLI_LIST *Adapter, pid_t *Child)
 }
 
 void
-CliAdaptSources(const CLI_LIST *Sources, CLI_LIST *Command)
+CliAdaptSources(const CLI_LIST *Sources, CLI_LIST *Command, CLI_LIST *Copies)
 {
     char *cache = CliCacheFolder("adapted");
     char script[CLI_PATH_SIZE];
@@ -104,6 +104,8 @@ CliAdaptSources(const CLI_LIST *Sources, CLI_LIST *Command)
             *copy++ = '\0';
             copy[strcspn(copy, "\n")] = '\0';
             ReplaceSource(Command, line, copy);
+            CliAppend(Copies, CliFormat("%s", line));
+            CliAppend(Copies, CliFormat("%s", copy));
         }
     }
     if (output != NULL) {

@@ -23,6 +23,16 @@ int CliRun(int ArgumentCount, char **Arguments);
 int CliMonitor(int ArgumentCount, char **Arguments);
 int CliCompile(int ArgumentCount, char **Arguments);
 int CliExports(int ArgumentCount, char **Arguments);
+/* cli/host */
+int CliStartHost(int ArgumentCount, char **Arguments);
+int CliStopHost(int ArgumentCount, char **Arguments);
+int CliStatus(int ArgumentCount, char **Arguments);
+int CliList(int ArgumentCount, char **Arguments);
+int CliLoad(int ArgumentCount, char **Arguments);
+int CliUnload(int ArgumentCount, char **Arguments);
+/* The socket of a host that runs, found as Given says (NULL: where it is found by itself); NULL
+ * after a message. */
+char *CliFindHostSocket(const char *Given);
 int CliBuild(int ArgumentCount, char **Arguments);
 
 /* ---- the kernel's exports ---- */
@@ -68,8 +78,10 @@ typedef enum CLI_PLACE {
     CliUserLibrary,   /* libntbox.so */
     CliRuntime,       /* libntcrt.so or .a */
     CliMainLibrary,   /* libntbox_main.a: main for programs that start at wmain */
+    CliDriverLibrary, /* libntbox_klib.a: what drivers link statically on Windows */
     CliFlags,         /* the sdk's flags file */
     CliMonitorApp,    /* the monitor program */
+    CliHostProgram,   /* ntboxd */
     CliTryCheck,      /* check-try.py */
     CliSourceAdapter, /* adapt-sources.py */
     CliSuppressions,  /* valgrind.supp */
@@ -104,13 +116,33 @@ void CliMakeFolders(const char *Path);
 /*
  * Makes files for #include names that are found only as Windows reads them (backslashes, any case),
  * and returns their folder; NULL when there are none. Command holds the -I and -isystem options.
+ * Files receives the files that were read: the sources, and what of the user's own they include.
+ * Traces receives the names of headers of trace statements (.tmh) that are nowhere.
  */
-char *CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command);
+char *CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command, CLI_LIST *Files,
+                         CLI_LIST *Traces);
+
+/*
+ * Makes the headers of trace statements called Names, for Sources, and returns their folder; NULL:
+ * it cannot. Files are searched for trace functions, as are project files beside the sources.
+ */
+char *CliMakeTraceFolder(const CLI_LIST *Sources, const CLI_LIST *Files, const CLI_LIST *Names);
 
 /* The folder named Part of the user's cache; NULL: there is no cache. */
 char *CliCacheFolder(const char *Part);
-/* Makes copies of sources that our compilers cannot read, and puts them into Command. */
-void CliAdaptSources(const CLI_LIST *Sources, CLI_LIST *Command);
+/*
+ * Makes copies of sources, and of what they include, that our compilers cannot read, and puts them
+ * into Command. Copies receives a file, its copy, a file, and so on.
+ */
+void CliAdaptSources(const CLI_LIST *Sources, CLI_LIST *Command, CLI_LIST *Copies);
+
+/* Command has the compiler write a list of what it reads. */
+int CliWritesDependencies(const CLI_LIST *Command);
+/*
+ * Runs the compiler, and puts the user's files into that list where it names copies. Returns the
+ * compiler's exit code; -1 with errno when it cannot be started.
+ */
+int CliCompileCopies(CLI_LIST *Command, const CLI_LIST *Sources, const CLI_LIST *Copies);
 
 /* ---- starting the client ---- */
 
@@ -121,6 +153,8 @@ typedef struct CLI_CLIENT {
     const char *Events; /* NULL: not said */
     const char *Tree;
     const char *Processors;
+    const char *Host; /* UseHost: its socket; NULL: to be found */
+    int UseHost;      /* nothing above counts: the kernel is another process */
     int Strict;
     int Verbose;
     CLI_LIST Wrapper; /* argv of gdb or valgrind, before the client's; may be empty */
@@ -128,6 +162,8 @@ typedef struct CLI_CLIENT {
 
 /* Adds a driver; 0 after a message when there is no such file. */
 int CliAddDriver(CLI_CLIENT *Client, const char *Name);
+/* 1 when Value is SERVICE\VALUE=dword:NUMBER or SERVICE\VALUE=TEXT. */
+int CliIsSetting(const char *Value);
 /* 1 when Value is an event source. */
 int CliIsEventSource(const char *Value);
 /* 1 when Value is a decimal number from 1 to 2^31 - 1. */

@@ -47,6 +47,7 @@ typedef struct CLI_COMPILE {
     const char *Language; /* of -x: it counts more than how the sources end */
     CLI_LIST User;        /* arguments for the compiler */
     CLI_LIST Sources;     /* those of User that are source files */
+    CLI_LIST Copies;      /* a file, its copy, a file, ... */
     CLI_LIST Command;
 } CLI_COMPILE;
 
@@ -251,7 +252,8 @@ AppendLinking(CLI_COMPILE *Compile, const char *Flags)
     AppendFlags(Compile, Flags, isDriver ? "link-driver" : "link-client");
     /* A program that calls nothing of Windows has a kernel and drivers, too. */
     CliAppend(&Compile->Command, "-Wl,--no-as-needed");
-    if (isDriver ? !AppendLibrary(Compile, CliKernel, "libntoskrnl.so")
+    if (isDriver ? !AppendLibrary(Compile, CliDriverLibrary, "libntbox_klib.a") ||
+                       !AppendLibrary(Compile, CliKernel, "libntoskrnl.so")
                  : !AppendLibrary(Compile, CliMainLibrary, "libntbox_main.a") ||
                        !AppendLibrary(Compile, CliUserLibrary, "libntbox.so")) {
         return 0;
@@ -263,13 +265,33 @@ AppendLinking(CLI_COMPILE *Compile, const char *Flags)
     return 1;
 }
 
+/* What is made for the sources, so that they are read as on Windows. */
+static void
+PrepareSources(CLI_COMPILE *Compile)
+{
+    CLI_LIST files = {0};
+    CLI_LIST traces = {0};
+    char *folders[2] = {NULL, NULL};
+
+    folders[0] = CliResolveIncludes(&Compile->Sources, &Compile->Command, &files, &traces);
+    if (traces.Count != 0) {
+        folders[1] = CliMakeTraceFolder(&Compile->Sources, &files, &traces);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (folders[i] != NULL) {
+            CliAppend(&Compile->Command, "-idirafter");
+            CliAppend(&Compile->Command, folders[i]);
+        }
+    }
+    CliAdaptSources(&Compile->Sources, &Compile->Command, &Compile->Copies);
+}
+
 static int
 BuildCommand(CLI_COMPILE *Compile)
 {
     const char *variable = Compile->IsCxx ? "CXX" : "CC";
     const char *compiler = getenv(variable);
     char flags[CLI_PATH_SIZE];
-    char *includes;
 
     if (compiler == NULL || compiler[0] == '\0') {
         compiler = Compile->IsCxx ? "g++" : "gcc";
@@ -294,12 +316,7 @@ BuildCommand(CLI_COMPILE *Compile)
     if (Compile->HasUndefined) {
         AppendFlags(Compile, flags, "undefined");
     }
-    includes = CliResolveIncludes(&Compile->Sources, &Compile->Command);
-    if (includes != NULL) {
-        CliAppend(&Compile->Command, "-idirafter");
-        CliAppend(&Compile->Command, includes);
-    }
-    CliAdaptSources(&Compile->Sources, &Compile->Command);
+    PrepareSources(Compile);
     if (Compile->Links && !AppendLinking(Compile, flags)) {
         return CLI_NOT_FOUND;
     }
@@ -384,7 +401,14 @@ CliCompile(int ArgumentCount, char **Arguments)
     if (code != 0) {
         return code;
     }
-    execvp(items[0], items);
+    if (compile.Copies.Count != 0 && CliWritesDependencies(&compile.Command)) {
+        code = CliCompileCopies(&compile.Command, &compile.Sources, &compile.Copies);
+        if (code >= 0) {
+            return code;
+        }
+    } else {
+        execvp(items[0], items);
+    }
     code = errno;
     CliError("%s: %s; set %s to a compiler", items[0], strerror(code),
              compile.IsCxx ? "CXX" : "CC");

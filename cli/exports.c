@@ -16,8 +16,8 @@ static const char ExportsHelp[] =
     "Lists what the kernel exports to drivers: how much of it is there (full, partial, stub), the\n"
     "highest IRQL at which it may be called, its name and, where it is partial, what is missing "
     "or\n"
-    "different. A stub stops a driver that calls it, by name. NAME picks the entries that have it\n"
-    "in their name.\n"
+    "different. A stub stops a driver that calls it, by name; the filter manager is stubs alone.\n"
+    "NAME picks the entries that have it in their name.\n"
     "\n"
     "  --implemented   what is full or partial only\n"
     "  --partial       what is partial only\n"
@@ -29,6 +29,7 @@ static const char ExportsHelp[] =
 
 typedef struct CLI_EXPORT {
     const char *Name;
+    const char *Library; /* "ntoskrnl", "fltmgr" and so on, as spec/README.md has them */
     const char *Status;  /* "full", "partial" or "stub" */
     const char *MaxIrql; /* "-": none is documented */
     const char *Note;    /* of what is partial */
@@ -65,8 +66,10 @@ HasStatus(const CLI_EXPORT *Row, const char *Wanted)
 static void
 PrintAsJson(const char *Before, const CLI_EXPORT *Row)
 {
-    printf("%s\n  {\"name\": \"%s\", \"status\": \"%s\", \"max_irql\": \"%s\", \"note\": \"",
-           Before, Row->Name, Row->Status, Row->MaxIrql);
+    printf(
+        "%s\n  {\"name\": \"%s\", \"library\": \"%s\", \"status\": \"%s\", \"max_irql\": \"%s\", "
+        "\"note\": \"",
+        Before, Row->Name, Row->Library, Row->Status, Row->MaxIrql);
     for (const char *c = Row->Note; *c != '\0'; c++) {
         if (*c == '"' || *c == '\\') {
             putchar('\\');

@@ -27,6 +27,7 @@ typedef struct CLI_INCLUDES {
     CLI_LIST Files;   /* read, or to be read */
     CLI_LIST Names;   /* as written */
     CLI_LIST Targets; /* the line that is meant, one a name */
+    CLI_LIST *Traces; /* names of .tmh files that are not found at all */
 } CLI_INCLUDES;
 
 int
@@ -173,6 +174,10 @@ Resolve(CLI_INCLUDES *Includes, const char *Folder, const char *Name, int Quoted
             return;
         }
     }
+    if (strlen(Name) > 4 && strcasecmp(Name + strlen(Name) - 4, ".tmh") == 0 &&
+        !Contains(Includes->Traces, Name)) {
+        CliAppend(Includes->Traces, Name);
+    }
 }
 
 /* ---- reading ---- */
@@ -313,9 +318,10 @@ CliCacheFolder(const char *Part)
 }
 
 char *
-CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command)
+CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command, CLI_LIST *Files,
+                   CLI_LIST *Traces)
 {
-    CLI_INCLUDES includes = {0};
+    CLI_INCLUDES includes = {.Traces = Traces};
     char *folder = CliCacheFolder("include");
 
     CollectFolders(&includes, Command);
@@ -325,6 +331,7 @@ CliResolveIncludes(const CLI_LIST *Sources, const CLI_LIST *Command)
     for (size_t i = 0; i < includes.Files.Count; i++) {
         ReadFile(&includes, includes.Files.Items[i]);
     }
+    *Files = includes.Files;
     if (includes.Names.Count == 0 || folder == NULL) {
         return NULL;
     }

@@ -14,6 +14,12 @@ static const char MainHelp[] =
     "\n"
     "  run DRIVER... -- CLIENT [ARGS]   load drivers, then run a program that talks to them\n"
     "  monitor [OPTIONS] [-- COMMAND]   watch processes start, end and load images\n"
+    "  start [OPTIONS] [DRIVER...]      start a host: a kernel for many programs, in the "
+    "background\n"
+    "  stop, status                     end it; what runs, and what is in it\n"
+    "  list [WHAT]                      its drivers, devices, links, handles, irps, memory, "
+    "clients\n"
+    "  load DRIVER, unload NAME         change its drivers\n"
     "  build [PATH]                     build a Visual Studio or WDK project, or a folder\n"
     "  cc --driver|--client [GCC ARGS]  compile and link Windows sources\n"
     "  exports [NAME]                   what the kernel exports to drivers\n"
@@ -26,8 +32,9 @@ static const struct {
     const char *Name;
     int (*Main)(int ArgumentCount, char **Arguments);
 } Commands[] = {
-    {"run", CliRun},    {"monitor", CliMonitor}, {"build", CliBuild},
-    {"cc", CliCompile}, {"exports", CliExports},
+    {"run", CliRun},         {"monitor", CliMonitor}, {"build", CliBuild},   {"cc", CliCompile},
+    {"exports", CliExports}, {"start", CliStartHost}, {"stop", CliStopHost}, {"status", CliStatus},
+    {"list", CliList},       {"load", CliLoad},       {"unload", CliUnload},
 };
 
 int

@@ -17,12 +17,14 @@ def main(spec_path, table_path):
         spec = {row["name"]: row for row in csv.DictReader(file, delimiter="\t")}
     if not implemented:
         sys.exit(f"{table_path}: no rows found")
-    own = {"status": "full", "max_irql": "-", "note": "of ntbox; not on Windows"}
+    own = {"status": "full", "library": "ntbox", "max_irql": "-",
+           "note": "of ntbox; not on Windows"}
     print("/* Made by make-export-list.py. */")
     for name in sorted(implemented | spec.keys()):
         row = spec.get(name, own)
         note = row["note"].replace("\\", "\\\\").replace('"', '\\"')
-        print(f'    {{"{name}", "{row["status"]}", "{row["max_irql"]}", "{note}"}},')
+        print(f'    {{"{name}", "{row["library"]}", "{row["status"]}", "{row["max_irql"]}", '
+              f'"{note}"}},')
 
 
 if __name__ == "__main__":

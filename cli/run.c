@@ -21,6 +21,8 @@ static const char RunHelp[] =
     "  --follow COMMAND    start COMMAND and report its processes only\n"
     "  --tree PID          report descendants of PID only\n"
     "  --processors N      how many processors the drivers see\n"
+    "  --host              load nothing: the client uses the host that 'ntbox start' started;\n"
+    "                      --host=PATH one at that socket\n"
     "  --strict            exit with 4 when drivers left something behind\n"
     "  --gdb               run the client under gdb\n"
     "  --valgrind          run the client under valgrind\n"
@@ -37,6 +39,7 @@ enum {
     OptionTree,
     OptionProcessors,
     OptionStrict,
+    OptionHost,
     OptionGdb,
     OptionValgrind,
     OptionHelp
@@ -49,23 +52,13 @@ static const struct option RunOptions[] = {
     {"tree", required_argument, NULL, OptionTree},
     {"processors", required_argument, NULL, OptionProcessors},
     {"strict", no_argument, NULL, OptionStrict},
+    {"host", optional_argument, NULL, OptionHost},
     {"gdb", no_argument, NULL, OptionGdb},
     {"valgrind", no_argument, NULL, OptionValgrind},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, OptionHelp},
     {NULL, 0, NULL, 0},
 };
-
-/* SERVICE\VALUE=dword:NUMBER or SERVICE\VALUE=TEXT */
-static int
-IsSetting(const char *Value)
-{
-    const char *backslash = strchr(Value, '\\');
-    const char *equals = strchr(Value, '=');
-
-    return backslash != NULL && equals != NULL && backslash > Value && equals > backslash + 1 &&
-           strstr(Value, CLI_ITEM_SEPARATOR) == NULL;
-}
 
 static void
 UseWrapper(CLI_CLIENT *Client, const char *const *Words)
@@ -95,7 +88,7 @@ TakeOption(CLI_CLIENT *Client, int Option, char *Value)
     static const char *const gdb[] = {"gdb", "--args", NULL};
     switch (Option) {
     case OptionSet:
-        if (!IsSetting(Value)) {
+        if (!CliIsSetting(Value)) {
             return CliUsageError("run", "--set %s: write SERVICE\\VALUE=dword:1 or ...=text",
                                  Value);
         }
@@ -124,6 +117,10 @@ TakeOption(CLI_CLIENT *Client, int Option, char *Value)
         }
         Client->Processors = Value;
         return 0;
+    case OptionHost:
+        Client->UseHost = 1;
+        Client->Host = Value;
+        return 0;
     case OptionStrict:
         Client->Strict = 1;
         return 0;
@@ -149,6 +146,24 @@ FindSeparator(int ArgumentCount, char **Arguments)
         }
     }
     return ArgumentCount;
+}
+
+/* --host: the kernel is there already. Words: what comes before the "--", a socket at most. */
+static int
+RunWithHost(CLI_CLIENT *Client, char **Words, int Count, char **Arguments)
+{
+    if (Client->Settings.Count != 0 || Client->Follow.Count != 0 || Client->Events != NULL ||
+        Client->Tree != NULL || Client->Processors != NULL || Client->Strict) {
+        return CliUsageError("run", "--host: options of the kernel go to 'ntbox start'");
+    }
+    if (Count == 1 && Client->Host == NULL && Words[0][0] == '/') {
+        Client->Host = Words[0];
+    } else if (Count != 0) {
+        return CliUsageError(
+            "run", "--host takes no drivers: 'ntbox load %s' puts it into the host", Words[0]);
+    }
+    Client->Host = CliFindHostSocket(Client->Host);
+    return Client->Host != NULL ? CliStart(Client, Arguments) : CLI_KERNEL;
 }
 
 int
@@ -182,6 +197,10 @@ CliRun(int ArgumentCount, char **Arguments)
     }
     if (separator + 1 == ArgumentCount) {
         return CliUsageError("run", "no client after '--'");
+    }
+    if (client.UseHost) {
+        return RunWithHost(&client, &Arguments[optind], separator - optind,
+                           &Arguments[separator + 1]);
     }
     for (int i = optind; i < separator; i++) {
         if (!CliAddDriver(&client, Arguments[i])) {

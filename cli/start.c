@@ -30,6 +30,16 @@ CliIsEventSource(const char *Value)
 }
 
 int
+CliIsSetting(const char *Value)
+{
+    const char *backslash = strchr(Value, '\\');
+    const char *equals = strchr(Value, '=');
+
+    return backslash != NULL && equals != NULL && backslash > Value && equals > backslash + 1 &&
+           strstr(Value, CLI_ITEM_SEPARATOR) == NULL;
+}
+
+int
 CliIsCount(const char *Value)
 {
     char *end;
@@ -88,6 +98,8 @@ SetEnvironment(const CLI_CLIENT *Client)
 {
     char kernel[CLI_PATH_SIZE];
 
+    /* Without drivers, too: a host that happens to run is not what was asked for. */
+    SetVariable(Client, "NTBOX_HOST", Client->UseHost ? Client->Host : "embedded");
     SetVariable(Client, "NTBOX_DRIVERS", CliJoin(&Client->Drivers, ":"));
     SetVariable(Client, "NTBOX_SETTINGS", CliJoin(&Client->Settings, CLI_ITEM_SEPARATOR));
     SetVariable(Client, "NTBOX_FOLLOW", CliJoin(&Client->Follow, CLI_ITEM_SEPARATOR));

@@ -21,7 +21,7 @@ static const char BuildHelp[] =
     "or\n"
     "with C and C++ sources alone; without it, this folder.\n"
     "\n"
-    "  --configuration NAME    of the project (Debug, or the first that begins so)\n"
+    "  --configuration NAME    of the solution or project (Debug, or the first that begins so)\n"
     "  --platform NAME         whose settings are taken (x64, or what there is)\n"
     "  -p, --property N=VALUE  sets a property, as msbuild's -p\n"
     "  -o, --output FOLDER     instead of ntbox-build beside the project\n"

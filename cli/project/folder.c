@@ -164,7 +164,33 @@ typedef struct CLI_FOLDER {
     CLI_LIST Resources;
     CLI_LIST Mains; /* those of Sources that define main */
     int HasEntry;   /* one of them defines DriverEntry */
+    int HasKmdf;    /* a source or header includes wdf.h */
 } CLI_FOLDER;
+
+/* Text has a line #include <wdf.h>, in either form. */
+static int
+IncludesKmdf(const char *Text)
+{
+    while (*Text != '\0') {
+        const char *next = *Text == '/' ? SkipQuoted(Text) : Text;
+
+        if (next != Text) {
+            Text = next;
+        } else if (*Text == '#') {
+            Text += 1 + strspn(Text + 1, " \t");
+            if (strncmp(Text, "include", 7) == 0) {
+                Text += 7 + strspn(Text + 7, " \t");
+                if ((*Text == '<' || *Text == '"') && strncasecmp(Text + 1, "wdf.h", 5) == 0 &&
+                    (Text[6] == '>' || Text[6] == '"')) {
+                    return 1;
+                }
+            }
+        } else {
+            Text++;
+        }
+    }
+    return 0;
+}
 
 static void
 ScanFolder(const CLI_FILES *Files, const char *Folder, CLI_FOLDER *Found)
@@ -182,10 +208,14 @@ ScanFolder(const CLI_FILES *Files, const char *Folder, CLI_FOLDER *Found)
         } else if (CliHasEnding(path, ".rc")) {
             CliAppend(&Found->Resources, path);
         }
-        if (!IsSourceName(path)) {
+        if (!IsSourceName(path) && !CliHasEnding(path, ".h")) {
             continue;
         }
         text = Files->Read(path, &size);
+        Found->HasKmdf |= text != NULL && IncludesKmdf(text);
+        if (!IsSourceName(path)) {
+            continue;
+        }
         CliAppend(&Found->Sources, path);
         if (text != NULL && DefinesMain(text)) {
             CliAppend(&Found->Mains, path);
@@ -208,6 +238,9 @@ CliReadFolder(const CLI_FILES *Files, const char *Folder, const CLI_CHOICE *Choi
     project = NewFolderProject(Folder, NameOfFolder(Folder),
                                found.HasEntry ? CliKindDriver : CliKindProgram, Choice);
     project->Messages = found.Messages;
+    if (found.HasKmdf) {
+        project->Refusal = "a KMDF driver (it includes wdf.h), and KMDF is not supported";
+    }
     for (size_t i = 0; i < found.Resources.Count; i++) {
         CliNote(project, "%s: resources are left out", found.Resources.Items[i]);
     }
@@ -241,6 +274,7 @@ CliReadFolder(const CLI_FILES *Files, const char *Folder, const CLI_CHOICE *Choi
 
 typedef struct CLI_FINDER {
     const CLI_CHOICE *Choice;
+    const CLI_SOLUTION *Solution; /* that is being read, or NULL */
     CLI_PROJECT *First;
     CLI_PROJECT *Last;
     CLI_LIST Files; /* project files that have been read */
@@ -261,11 +295,29 @@ AddProjects(CLI_FINDER *Finder, CLI_PROJECT *Project)
     }
 }
 
+/* What the solution says of the project, or else the user's choice. */
+static CLI_CHOICE
+ChoiceOf(const CLI_FINDER *Finder, const char *Path)
+{
+    CLI_CHOICE choice = *Finder->Choice;
+
+    for (size_t i = 0; Finder->Solution != NULL && i < Finder->Solution->Count; i++) {
+        const CLI_MEMBER *member = &Finder->Solution->Members[i];
+
+        if (member->Configuration != NULL && strcmp(CliHostPath(member->Path), Path) == 0) {
+            choice.Configuration = member->Configuration;
+            choice.Platform = member->Platform;
+        }
+    }
+    return choice;
+}
+
 /* A .vcxproj, and those that it refers to before it. */
 static void
 AddVcxproj(CLI_FINDER *Finder, const char *Path)
 {
     char *path = CliHostPath(Path);
+    CLI_CHOICE choice = ChoiceOf(Finder, path);
     CLI_PROJECT *project;
 
     for (size_t i = 0; i < Finder->Files.Count; i++) {
@@ -274,7 +326,7 @@ AddVcxproj(CLI_FINDER *Finder, const char *Path)
         }
     }
     CliAppend(&Finder->Files, path);
-    project = CliReadVcxproj(&CliHostFiles, path, Finder->Choice);
+    project = CliReadVcxproj(&CliHostFiles, path, &choice);
     if (Finder->Depth < CLI_DEPTH_LIMIT) {
         Finder->Depth++;
         for (size_t i = 0; i < project->References.Count; i++) {
@@ -290,20 +342,33 @@ AddVcxproj(CLI_FINDER *Finder, const char *Path)
 static int
 AddSolution(CLI_FINDER *Finder, const char *Path)
 {
-    CLI_LIST projects = {0};
+    CLI_SOLUTION solution = {0};
+    size_t built = 0;
     char *error;
 
-    CliReadSolution(&CliHostFiles, Path, &projects, &Finder->Notes, &error);
+    CliReadSolution(&CliHostFiles, Path, Finder->Choice, &solution, &error);
     if (error != NULL) {
         CliError("%s", error);
         return 1;
     }
-    if (projects.Count == 0) {
-        CliError("%s: no C or C++ project in it", Path);
-        return 1;
+    for (size_t i = 0; i < solution.Notes.Count; i++) {
+        CliAppend(&Finder->Notes, solution.Notes.Items[i]);
     }
-    for (size_t i = 0; i < projects.Count; i++) {
-        AddVcxproj(Finder, projects.Items[i]);
+    Finder->Solution = &solution;
+    for (size_t i = 0; i < solution.Count; i++) {
+        if (solution.Members[i].IsLeftOut) {
+            CliAppend(&Finder->Notes, CliFormat("%s: leaves %s out of %s", Path,
+                                                solution.Members[i].Path, solution.Configuration));
+        } else {
+            AddVcxproj(Finder, solution.Members[i].Path);
+            built++;
+        }
+    }
+    Finder->Solution = NULL;
+    if (built == 0) {
+        CliError("%s: no C or C++ project in it%s%s", Path, solution.Count != 0 ? " for " : "",
+                 solution.Count != 0 ? solution.Configuration : "");
+        return 1;
     }
     return 0;
 }

@@ -122,6 +122,48 @@ CliJudgeLibraries(CLI_PROJECT *Project)
     }
 }
 
+/* ---- configurations ---- */
+
+/* The first one whose platform is Platform (NULL: any) and whose name Configuration is or starts.
+ */
+static const char *
+FindConfiguration(const CLI_LIST *List, const char *Configuration, const char *Platform,
+                  int IsStart)
+{
+    for (size_t i = 0; i < List->Count; i++) {
+        const char *item = List->Items[i];
+        const char *bar = strchr(item, '|');
+        size_t length = Configuration != NULL ? strlen(Configuration) : 0;
+
+        if ((Platform == NULL || strcasecmp(bar + 1, Platform) == 0) &&
+            strncasecmp(item, Configuration != NULL ? Configuration : "", length) == 0 &&
+            (IsStart || item[length] == '|')) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+const char *
+CliChooseConfiguration(const CLI_LIST *List, const CLI_CHOICE *Choice)
+{
+    const char *wanted = Choice->Configuration != NULL ? Choice->Configuration : "Debug";
+    const char *platform = Choice->Platform != NULL ? Choice->Platform : "x64";
+    const char *found = FindConfiguration(List, wanted, platform, 0);
+
+    if (found == NULL && Choice->Configuration == NULL) {
+        found = FindConfiguration(List, wanted, platform, 1);
+        found = found != NULL ? found : FindConfiguration(List, NULL, platform, 1);
+    }
+    if (found == NULL && Choice->Platform == NULL) {
+        found = FindConfiguration(List, wanted, NULL, 0);
+        if (found == NULL && Choice->Configuration == NULL) {
+            found = FindConfiguration(List, NULL, NULL, 1);
+        }
+    }
+    return found;
+}
+
 /* ---- compiler options ---- */
 
 void

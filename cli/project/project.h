@@ -70,6 +70,7 @@ typedef struct CLI_PROJECT {
     CLI_LIST Messages;     /* .mc files */
     CLI_LIST Traces;       /* names and signatures of trace functions: TraceEvents(LEVEL,MSG,...) */
     CLI_LIST TraceFiles;   /* files to look for more in */
+    CLI_LIST TraceHeaders; /* .tmh names that are included, besides those that the sources show */
     CLI_LIST References;   /* project files whose libraries are linked */
     CLI_LIST LibraryFiles; /* names of .lib files that the linker is given */
     CLI_LIST Notes;
@@ -116,14 +117,37 @@ typedef struct CLI_CHOICE {
     CLI_TABLE Properties;      /* of -p */
 } CLI_CHOICE;
 
+/*
+ * Of List (NAME|PLATFORM each) the one that is meant: the user's; else Debug or what is like it,
+ * and x64 or what there is. NULL: there is none.
+ */
+const char *CliChooseConfiguration(const CLI_LIST *List, const CLI_CHOICE *Choice);
+
 /* A .vcxproj. Never NULL. */
 CLI_PROJECT *CliReadVcxproj(const CLI_FILES *Files, const char *Path, const CLI_CHOICE *Choice);
+
+/* A project of a solution. */
+typedef struct CLI_MEMBER {
+    const char *Path;
+    const char *Id;            /* in a .sln, or NULL */
+    const char *Configuration; /* of the project, in the solution's; NULL: it says nothing of it */
+    const char *Platform;      /* with Configuration; NULL: what there is */
+    int IsLeftOut;             /* not built in the solution's configuration */
+} CLI_MEMBER;
+
+typedef struct CLI_SOLUTION {
+    CLI_MEMBER *Members;
+    size_t Count;
+    const char *Configuration; /* NAME|PLATFORM; NULL: it names none */
+    CLI_LIST Notes;            /* projects of other kinds, and the like */
+} CLI_SOLUTION;
+
 /*
- * The project files that a .sln or .slnx names, as paths; *Error (a line) when it cannot be read.
- * Projects of other kinds are Notes.
+ * What a .sln or .slnx says of Choice's configuration (CliChooseConfiguration). *Error: a line when
+ * it cannot be read, or has no such configuration.
  */
-void CliReadSolution(const CLI_FILES *Files, const char *Path, CLI_LIST *Projects, CLI_LIST *Notes,
-                     char **Error);
+void CliReadSolution(const CLI_FILES *Files, const char *Path, const CLI_CHOICE *Choice,
+                     CLI_SOLUTION *Solution, char **Error);
 /* A WDK 7 `sources` file; a `dirs` file beside it is not read. Never NULL. */
 CLI_PROJECT *CliReadSources(const CLI_FILES *Files, const char *Path, const CLI_CHOICE *Choice);
 /* The folders that a `dirs` file names. */

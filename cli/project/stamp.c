@@ -222,6 +222,7 @@ CliFileTime(const char *Folder)
 int
 CliWriteIfChanged(const char *Path, const char *Text)
 {
+    char *temporary = CliFormat("%s.%d", Path, (int)getpid());
     size_t size = 0;
     char *old = CliHostFiles.Read(Path, &size);
     FILE *file;
@@ -231,9 +232,10 @@ CliWriteIfChanged(const char *Path, const char *Text)
         return 1;
     }
     CliMakeFolders(Path);
-    file = fopen(Path, "w");
+    /* Whole or not at all: a compiler that runs beside us may be reading it. */
+    file = fopen(temporary, "w");
     good = file != NULL && fputs(Text, file) >= 0;
-    good = file != NULL && fclose(file) == 0 && good;
+    good = file != NULL && fclose(file) == 0 && good && rename(temporary, Path) == 0;
     if (!good) {
         CliError("%s: %s", Path, strerror(errno));
     }

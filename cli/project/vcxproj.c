@@ -37,26 +37,6 @@ ListConfigurations(const CLI_XML *Document, CLI_LIST *List)
     }
 }
 
-/* The first one whose platform is Platform (NULL: any) and whose name Configuration is or starts.
- */
-static const char *
-FindConfiguration(const CLI_LIST *List, const char *Configuration, const char *Platform,
-                  int IsStart)
-{
-    for (size_t i = 0; i < List->Count; i++) {
-        const char *item = List->Items[i];
-        const char *bar = strchr(item, '|');
-        size_t length = Configuration != NULL ? strlen(Configuration) : 0;
-
-        if ((Platform == NULL || strcasecmp(bar + 1, Platform) == 0) &&
-            strncasecmp(item, Configuration != NULL ? Configuration : "", length) == 0 &&
-            (IsStart || item[length] == '|')) {
-            return item;
-        }
-    }
-    return NULL;
-}
-
 /* Sets Configuration and Platform. 0 when what the user asked for is not there. */
 static int
 ChooseConfiguration(CLI_EVALUATION *Evaluation, const CLI_XML *Document, const CLI_CHOICE *Choice)
@@ -68,20 +48,10 @@ ChooseConfiguration(CLI_EVALUATION *Evaluation, const CLI_XML *Document, const C
     CLI_LIST list = {0};
 
     ListConfigurations(Document, &list);
-    found = FindConfiguration(&list, wanted, platform, 0);
-    if (found == NULL && Choice->Configuration == NULL) {
-        found = FindConfiguration(&list, wanted, platform, 1);
-        found = found != NULL ? found : FindConfiguration(&list, NULL, platform, 1);
-    }
-    if (found == NULL && Choice->Platform == NULL) {
-        found = FindConfiguration(&list, wanted, NULL, 0);
-        if (found == NULL && Choice->Configuration == NULL) {
-            found = FindConfiguration(&list, NULL, NULL, 1);
-        }
-        if (found != NULL) {
-            CliNote(project, "%s: no configuration for x64; what %s says is taken", project->File,
-                    found);
-        }
+    found = CliChooseConfiguration(&list, Choice);
+    if (found != NULL && strcasecmp(strchr(found, '|') + 1, platform) != 0) {
+        CliNote(project, "%s: no configuration for x64; what %s says is taken", project->File,
+                found);
     } else if (found != NULL && strncasecmp(found, wanted, strcspn(found, "|")) != 0) {
         CliNote(project, "%s: configuration %s; choose with --configuration", project->File, found);
     }

@@ -16,7 +16,7 @@
 
 #define SCAN_LIMIT 500u
 
-static const char Head[] = "/* Made by ntbox build. Tracing is off. */\n"
+static const char Head[] = "/* Made by ntbox. Tracing is off. */\n"
                            "#ifndef NTBOX_WPP\n"
                            "#define NTBOX_WPP\n"
                            "struct NTBOX_WPP_CONTROL {\n"
@@ -95,6 +95,19 @@ AddFolder(CLI_SCAN *Scan, const char *Folder)
     }
 }
 
+/* A header called Name, if it can be one below a folder of ours. */
+static void
+AddHeader(CLI_SCAN *Scan, char *Name)
+{
+    if (Name[0] == '/' || strstr(Name, "..") != NULL) {
+        return;
+    }
+    for (char *slash = strchr(Name, '\\'); slash != NULL; slash = strchr(slash, '\\')) {
+        *slash = '/';
+    }
+    AddOnce(&Scan->Headers, Name);
+}
+
 /* #include "NAME.tmh" */
 static void
 ScanInclude(CLI_SCAN *Scan, const char *Path, const char *Line)
@@ -111,12 +124,8 @@ ScanInclude(CLI_SCAN *Scan, const char *Path, const char *Line)
         return;
     }
     name = CliFormat("%.*s", (int)strcspn(start + 1, "\">"), start + 1);
-    if (CliHasEnding(name, ".tmh") && name[0] != '/' && strstr(name, "..") == NULL &&
-        Scan->Files->Find(CliFolderOf(Path), name) == NULL) {
-        for (char *slash = strchr(name, '\\'); slash != NULL; slash = strchr(slash, '\\')) {
-            *slash = '/';
-        }
-        AddOnce(&Scan->Headers, name);
+    if (CliHasEnding(name, ".tmh") && Scan->Files->Find(CliFolderOf(Path), name) == NULL) {
+        AddHeader(Scan, name);
     }
 }
 
@@ -353,6 +362,9 @@ CliMakeTraceHeaders(const CLI_FILES *Files, CLI_PROJECT *Project, const char *Fo
         for (size_t k = 0; k < Project->Sources[i].Includes.Count; k++) {
             AddFolder(&scan, Project->Sources[i].Includes.Items[k]);
         }
+    }
+    for (size_t i = 0; i < Project->TraceHeaders.Count; i++) {
+        AddHeader(&scan, CliFormat("%s", Project->TraceHeaders.Items[i]));
     }
     CliAppend(&scan.Signatures, "DoTraceMessage(FLAGS,MSG,...)");
     for (size_t i = 0; i < Project->Traces.Count; i++) {

@@ -548,6 +548,72 @@ def solution(*rows):
             "EndProject\n" + "".join(lines) + "Global\nEndGlobal\n").replace("\n", "\r\n")
 
 
+def mapped_solution(rows, mapping, configurations=("Debug|x64", "Release|x64", "Debug|x86")):
+    """rows: name, path; mapping: name, the solution's configuration, the project's, is it built."""
+    lines = "".join(f'Project("{{8BC9CEB8-8B4A-11D0-8D11-00A0C91BC942}}") = "{name}", "{path}", '
+                    f'"{{{name.upper()}}}"\nEndProject\n' for name, path in rows)
+    configured = "".join(f"\t\t{row} = {row}\n" for row in configurations)
+    mapped = "".join(f"\t\t{{{name}}}.{where}.ActiveCfg = {what}\n"
+                     + (f"\t\t{{{name}}}.{where}.Build.0 = {what}\n" if built else "")
+                     for name, where, what, built in mapping)
+    return ("\ufeff\nMicrosoft Visual Studio Solution File, Format Version 12.00\n" + lines +
+            "Global\n\tGlobalSection(SolutionConfigurationPlatforms) = preSolution\n" + configured +
+            "\tEndGlobalSection\n"
+            "\tGlobalSection(ProjectConfigurationPlatforms) = postSolution\n" + mapped +
+            "\tEndGlobalSection\n\tGlobalSection(SolutionProperties) = preSolution\n"
+            "\t\tHideSolutionNode = FALSE\n\tEndGlobalSection\nEndGlobal\n").replace("\n", "\r\n")
+
+
+MAPPED = {
+    "a.c": ENTRY % "", "b.c": ENTRY % "",
+    "A.vcxproj": project(compile_items("a.c"),
+                         configurations=("Win10 Debug|x64", "Win10 Release|x64", "Debug|Win32")),
+    "B.vcxproj": project(compile_items("b.c"))}
+
+
+@test
+def solutions_say_which_configuration_of_a_project_is_built(box):
+    text = mapped_solution((("a", "A.vcxproj"), ("b", "B.vcxproj")), (
+        ("a", "Debug|x64", "Win10 Release|x64", True), ("B", "Debug|x64", "Debug|x64", True),
+        ("A", "Release|x64", "Win10 Debug|x64", True), ("B", "Release|x64", "Release|x64", False),
+        ("A", "Debug|x86", "Debug|Win32", False), ("B", "Debug|x86", "Debug|x64", False)))
+    slnx = ('<Solution><Configurations><BuildType Name="Debug" /><BuildType Name="Release" />'
+            '<Platform Name="x64" /><Platform Name="x86" /></Configurations>'
+            '<Project Path="A.vcxproj"><BuildType Solution="Debug|*" Project="Win10 Release" />'
+            '<BuildType Solution="Release|x64" Project="Win10 Debug" />'
+            '<Build Solution="*|x86" Project="false" /></Project>'
+            '<Folder Name="/f/"><Project Path="B.vcxproj">'
+            '<Build Solution="Release|*" Project="false" /><Build Solution="Debug|x86" '
+            'Project="false" /></Project></Folder></Solution>')
+    for name, content in (("All.sln", text), ("All.slnx", slnx)):
+        place = Project(box, {**MAPPED, name: content})
+        rows = {key: row["configuration"] for key, row in place.json().items()}
+        assert rows == {"A": "Win10 Release", "B": "Debug"}, rows
+        done = place.run("--configuration", "release")
+        expect(done, 0, errors=f"{name}: leaves B.vcxproj out of Release|x64")
+        rows = {key: row["configuration"]
+                for key, row in place.json("--configuration", "Release").items()}
+        assert rows == {"A": "Win10 Debug"}, rows
+        expect(place.run("--platform", "x86"), 1, "", "no C or C++ project in it for Debug|x86")
+        done = place.run("--configuration", "Checked")
+        expect(done, 1, "", f"{name}: no configuration Checked|x64; it has: Debug|x64, ")
+
+
+@test
+def what_a_solution_refers_to_is_built_as_it_says(box):
+    library = project(compile_items("l.c"), kind="StaticLibrary",
+                      configurations=("Debug|x64", "Special|x64"),
+                      extra="<PlatformToolset>WindowsKernelModeDriver10.0</PlatformToolset>")
+    reference = '<ItemGroup><ProjectReference Include="lib.vcxproj" /></ItemGroup>'
+    place = Project(box, {
+        "a.c": ENTRY % "", "l.c": "int Library;\n", "lib.vcxproj": library,
+        "a.vcxproj": project(compile_items("a.c") + reference),
+        "x.sln": mapped_solution((("a", "a.vcxproj"), ("l", "lib.vcxproj")), (
+            ("a", "Debug|x64", "Debug|x64", True), ("l", "Debug|x64", "Special|x64", True)))})
+    rows = {key: row["configuration"] for key, row in place.json().items()}
+    assert rows == {"a": "Debug", "lib": "Special"}, rows
+
+
 @test
 def solutions_build_all_their_projects(box):
     program = project(compile_items("app.c"), kind="Application")
@@ -621,6 +687,21 @@ def other_kinds_of_drivers_are_named(box):
 
 
 @test
+def folders_with_kmdf_sources_are_refused(box):
+    for files in ({"main.c": "#include <ntddk.h>\n# include <wdf.h>\n" + ENTRY % ""},
+                  {"main.c": '#include "common.h"\n' + ENTRY % "",
+                   "common.h": '#pragma once\n#include <ntddk.h>\n#include "WDF.h"\n'}):
+        place = Project(box, files)
+        done = place.run()
+        expect(done, 5, "", "KMDF is not supported; ntbox runs WDM drivers")
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert [row["status"] for row in place.json(code=5).values()] == ["refused"]
+    place = Project(box, {"main.c": "// #include <wdf.h>\n/*\n#include <wdf.h>\n*/\n"
+                                    "#define wdf 1 // wdf.h\n" + ENTRY % ""})
+    expect(place.run(), 0, errors="")
+
+
+@test
 def what_is_left_out_is_named(box):
     place = driver(box, '<ItemGroup><Midl Include="i.idl" /><MASM Include="a.asm" />'
                    '<CustomBuild Include="c.txt" /><Ctrpp Include="p.man" />'
@@ -681,6 +762,17 @@ TRACE_HEADER = """
 #define WPP_FLAG_EXP_PRE(FLAG, HR) { if ((HR) == 77) {
 #define WPP_FLAG_EXP_POST(FLAG, HR) ; DbgPrint("traced %d\\n", HR); } }
 """
+
+
+@test
+def adapted_headers_count_as_what_they_are(box):
+    place = driver(box, source='#include "number.h"\n' + ENTRY % "(void)Number;")
+    place.write("number.h", "static long Number = 1L;\n")
+    assert place.json()["Drv"]["status"] == "built"
+    assert place.json()["Drv"]["status"] == "current"
+    place.write("number.h", "static long Number = 20L;\n")
+    row = place.json()["Drv"]
+    assert (row["status"], row["compiled"]) == ("built", 1), row
 
 
 @test

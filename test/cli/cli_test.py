@@ -8,6 +8,7 @@ the build of ntbox itself was made with (sanitizers), separated by spaces.
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,86 @@ def unknown_functions_are_link_errors(box):
 
 
 @test
+def trace_headers_are_made(box):
+    folder = box.folder / "traced"
+    (folder / "inc").mkdir(parents=True)
+    (folder / "driver.vcxproj").write_text(
+        '<Project xmlns="http://schemas.microsoft.com/developer/msbuild/2003"><ItemGroup>'
+        '<ProjectConfiguration Include="Debug|x64"/></ItemGroup><ItemGroup>'
+        '<ClCompile Include="main.c"><WppEnabled>true</WppEnabled>'
+        "<WppTraceFunction>TraceOne(LEVEL,MSG,...)</WppTraceFunction></ClCompile>"
+        "</ItemGroup></Project>")
+    (folder / "inc" / "trace.h").write_text(
+        "// begin_wpp config\n// FUNC TraceTwo{F=1}(MSG, ...);\n// end_wpp\n"
+        "#define WPP_CONTROL_GUIDS WPP_DEFINE_CONTROL_GUID(C,(1,2,3,4,5), "
+        "WPP_DEFINE_BIT(FLAG_A))\n")
+    (folder / "main.c").write_text(
+        '#include <ntddk.h>\n#include <trace.h>\n#include "main.tmh"\n'
+        "NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT d, PUNICODE_STRING p)\n"
+        '{ long used = 1; WPP_INIT_TRACING(d, p); TraceOne(X, "%d", used); TraceTwo("x"); '
+        'DoTraceMessage(FLAG_A, "y"); return WPP_BIT_FLAG_A + used - 1; }\n')
+    done = box.run("cc", "--driver", *box.flags, "-Wall", "-Werror", "-I", folder / "inc", "-c",
+                   "-o", folder / "main.o", folder / "main.c",
+                   XDG_CACHE_HOME=str(box.folder / "cache"))
+    expect(done, 0, "", "")
+    made = [path for path in (box.folder / "cache" / "ntbox" / "trace").rglob("*.tmh")]
+    assert [path.name for path in made] == ["main.tmh"], made
+    # One that is there is taken, and nothing is made.
+    (folder / "inc" / "MAIN.TMH").write_text("#define WPP_INIT_TRACING(a, b) no\n")
+    done = box.run("cc", "--driver", "-I", folder / "inc", "-c", "-o", folder / "main.o",
+                   folder / "main.c")
+    assert done.returncode == 1 and "in expansion of macro" in done.stderr, done.stderr
+
+
+@test
+def dependencies_name_the_sources_themselves(box):
+    folder = box.folder / "depend"
+    (folder / "a b").mkdir(parents=True)
+    (folder / "a b" / "in$.h").write_text("long inner;\n")
+    (folder / "plain.h").write_text("int plain;\n")
+    (folder / "one.c").write_text('#include "a b/in$.h"\n#include "plain.h"\nlong one;\n')
+    (folder / "two.c").write_text('#include "plain.h"\n')
+
+    def names(text):
+        assert ".cache" not in text and "adapted" not in text, text
+        return text.replace("\\\n", " ").split(":", 1)
+
+    def compile_it(*arguments, sources=("one.c",)):
+        return subprocess.run([box.ntbox, "cc", "--driver", *arguments, *sources], cwd=folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              universal_newlines=True, timeout=120, check=False)
+
+    wanted = ["one.c", "a\\ b/in$$.h", "plain.h"]
+    rows = [
+        (["-c", "-MD", "-o", "x.o"], "x.d", "x.o"),
+        (["-c", "-MD"], "one.d", "one.o"),
+        (["-c", "-MMD", "-MF", "some.d", "-o", "x.o"], "some.d", "x.o"),
+        (["-c", "-MD", "-MFjoined.d", "-MT", "target"], "joined.d", "target"),
+        (["-MM", "-o", "only.d"], "only.d", "one.o"),
+    ]
+    for arguments, file, target in rows:
+        expect(compile_it(*arguments), 0, "", "")
+        made, rest = names((folder / file).read_text())
+        assert made == target, made
+        for name in wanted:
+            assert name in rest, (arguments, rest)
+        assert rest.index("one.c") < rest.index("plain.h"), rest
+        (folder / file).unlink()
+    done = compile_it("-MM")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    made, rest = names(done.stdout)
+    assert made == "one.o" and all(name in rest for name in wanted), done.stdout
+    expect(compile_it("-c", "-MD", sources=("one.c", "two.c")), 0, "", "")
+    assert "one.c" in names((folder / "one.d").read_text())[1]
+    assert "two.c" in names((folder / "two.d").read_text())[1]
+    (folder / "one.c").write_text("long one = ;\n")
+    done = compile_it("-c", "-MD")
+    assert done.returncode == 1 and "one.c:1:11: error" in done.stderr, done.stderr
+    done = box.run("cc", "--driver", "-c", "-MD", folder / "one.c", CC="no-such-compiler")
+    expect(done, 127, errors="set CC")
+
+
+@test
 def compiler_that_is_not_there_is_127(box):
     expect(box.run("cc", "--client", "x.c", CC="no-such-compiler"), 127, errors="set CC")
 
@@ -241,6 +322,36 @@ def client_without_drivers_gets_a_hint(box):
                           universal_newlines=True, timeout=120, check=False)
     expect(done, 1, "CreateFile: error 2: The system cannot find the file specified.\n",
            "ntbox run")
+
+
+@test
+def minifilter_is_stopped_by_the_name_it_calls(box):
+    done = box.run("run", "--events", "off", box.driver("minifilter"), "--", box.client("scratch"))
+    expect(done, -signal.SIGABRT)
+    assert "FltRegisterFilter is not implemented by ntbox." in done.stderr, done.stderr
+    assert "minifilter_driver.c" in done.stderr, done.stderr
+    assert "FltRegisterForDataScan" not in done.stderr, done.stderr  # the next stub
+
+
+@test
+def auxiliary_library_is_linked(box):
+    done = box.run("run", "--strict", "--events", "off", box.driver("klib"), "--",
+                   box.client("scratch"))
+    expect(done, 1)  # there is no device that the client would find
+    lines = [line for line in done.stderr.splitlines() if line.startswith("klib: ")]
+    assert lines == ["klib: sizes agree", "klib: wrong element 0xC000000D",
+                     "klib: too small 0xC0000023, untouched", "klib: one module has DriverEntry",
+                     "klib: that is klib.so", "klib: bugcheck data 0xC0000004 0xC00000BB",
+                     "klib: firmware 0xC00000BB 0xC00000BB"], done.stderr
+
+
+@test
+def auxiliary_library_wants_to_be_initialized(box):
+    done = box.run("run", "--set", "klib\\Forget=dword:1", "--events", "off", box.driver("klib"),
+                   "--", box.client("scratch"))
+    expect(done, -signal.SIGABRT)
+    assert "AuxKlibQueryModuleInformation was called before AuxKlibInitialize." in done.stderr, \
+        done.stderr
 
 
 @test
@@ -299,6 +410,8 @@ def exports_list_and_filter(box):
     line = box.run("exports", "PsLookupProcessByProcessId").stdout.split(None, 3)
     assert line[:3] == ["partial", "APC_LEVEL", "PsLookupProcessByProcessId"], line
     assert partial[0]["note"] in line[3], line
+    filters = json.loads(box.run("exports", "--json", "FltRegisterFilter").stdout)
+    assert [(row["library"], row["status"]) for row in filters] == [("fltmgr", "stub")], filters
     stubs = box.run("exports", "--stubs").stdout.splitlines()
     implemented = box.run("exports", "--implemented").stdout.splitlines()
     both = box.run("exports").stdout.splitlines()
