@@ -5,17 +5,16 @@
 Some things that Microsoft's compiler does cannot be had by options. They are put into copies of the
 files that need it and of those that include these; the files themselves stay as they are:
 
-- a plain long has 32 bits: it is an int, and 1L and 1UL are 1 and 1U
+- a plain long has 32 bits: it is an int, and 1L and 1UL are 1 and 1U; 1i64 is 1ll
 - a comma before __VA_ARGS__ is dropped when there are no further arguments: `__VA_OPT__(,)`
 - "text" ## MORE and ( ## MORE are one after the other: the ## goes
 - __FUNCTION__ and __FUNCSIG__ are strings, which may stand next to others: there __FILE_NAME__ does
 - break and continue may leave a __try block: a goto does, to behind the block
-- NAME.tmh, which a tool makes on Windows, is ntbox/wpp.h with the project's trace functions
 
 A copy says where it comes from (#line), so messages, __FILE__ and debuggers name the original, with
-its line numbers. It lies below CACHE, in a folder named after what it says. For each SOURCE that is
-to be replaced one line is printed: SOURCE, a tab, the copy. Files in the folders of -I and next to
-the sources are followed; what cannot be read or found is left to the compiler.
+its line numbers. It lies below CACHE, in a folder named after what it says. For each file that has
+one a line is printed: the file, a tab, the copy. Files in the folders of -I and next to the sources
+are followed; what cannot be read or found is left to the compiler.
 """
 import hashlib
 import importlib.util
@@ -36,12 +35,6 @@ PASTE = re.compile(
 FUNCTION_WORDS = {b"__FUNCTION__", b"__FUNCSIG__", b"__FUNCDNAME__"}
 INCLUDE = re.compile(rb'^([ \t]*#[ \t]*include[ \t]*)(?:"([^"\n]+)"|<([^>\n]+)>)', re.MULTILINE)
 
-
-WPP_CONFIG = re.compile(rb"begin_wpp\s+config(.*?)end_wpp", re.DOTALL)
-WPP_FUNCTION = re.compile(rb"^[ \t/*]*FUNC\s+(\w+)", re.MULTILINE)
-WPP_PROJECT = re.compile(rb"<Wpp(?:Trace)?Function>([^<]*)<|-func:(\w+)")
-
-
 PIECE = re.compile(
     rb"""(?P<skip>//(?:[^\n\\]|\\\r?\n|\\.)*|/\*.*?\*/|R"(?P<mark>[^(\s"]{0,16})\(.*?\)(?P=mark)"|
         "(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|
@@ -51,6 +44,7 @@ PIECE = re.compile(
 )
 TYPE_WORDS = {b"long", b"int", b"short", b"unsigned", b"signed", b"const", b"volatile", b"double"}
 LONG_NUMBER = re.compile(rb"(0[xX][0-9a-fA-F']+|0[bB][01']+|[0-9][0-9']*)(?:([uU]?)[lL]|[lL]([uU]))$")
+SIZED_NUMBER = re.compile(rb"(0[xX][0-9a-fA-F']+|0[bB][01']+|[0-9][0-9']*)([uU]?)[iI](8|16|32|64)$")
 
 
 def load_scanner():
@@ -87,7 +81,7 @@ def find_loosely(folder, name):
 
 class File:
     def __init__(self, path, folders, words):
-        self.path, self.includes, self.edits, self.tmh = path, [], [], []
+        self.path, self.includes, self.edits = path, [], []
         with open(path, "rb") as file:
             self.data = file.read()
         if self.data.startswith(b"\xef\xbb\xbf"):
@@ -111,9 +105,6 @@ class File:
                 if target:
                     self.includes.append((match, target))
                     break
-            else:
-                if name.lower().endswith(".tmh"):
-                    self.tmh.append(match)
 
     def find_commas(self):
         for define in DEFINE.finditer(self.data):
@@ -156,6 +147,11 @@ class File:
             if number:
                 sign = b"U" if number.group(2) or number.group(3) else b""
                 self.edits.append((match.start(), match.end(), number.group(1) + sign))
+            number = match.group("number") and SIZED_NUMBER.match(match.group("number"))
+            if number:
+                size = b"ll" if number.group(3) == b"64" else b""
+                self.edits.append((match.start(), match.end(),
+                                   number.group(1) + number.group(2) + size))
         self.change_long(run)
 
     def change_long(self, run):
@@ -175,13 +171,10 @@ class File:
             self.edits.append((start, start, b"{ "))
             self.edits.append((end, end, b" if (0) { " + label + b": " + word + b"; } }"))
 
-    def text(self, copies, tmh):
+    def text(self, copies):
         """With its edits, and includes that are right from another folder."""
         edits = list(self.edits)
         seen = set()
-        for match in self.tmh:
-            name = os.path.abspath(tmh).encode("latin-1", "surrogateescape")
-            edits.append((match.start(), match.end(), match.group(1) + b'"' + name + b'"'))
         for match, target in self.includes:
             if match.start() in seen:
                 continue
@@ -217,7 +210,7 @@ def read_all(sources, folders):
 
 def changed_files(files):
     """Those with edits, and all that include them, at any depth."""
-    changed = {real for real, file in files.items() if file.edits or file.tmh}
+    changed = {real for real, file in files.items() if file.edits}
     grows = bool(changed)
     while grows:
         more = {
@@ -229,29 +222,6 @@ def changed_files(files):
         changed |= more
         grows = bool(more)
     return changed
-
-
-def trace_functions(files):
-    """Names of trace functions, from comments of the sources and from project files next to them."""
-    names = set()
-    for file in files.values():
-        for config in WPP_CONFIG.finditer(file.data):
-            names.update(WPP_FUNCTION.findall(config.group(1)))
-    for folder in {os.path.dirname(file.path) or "." for file in files.values()}:
-        for entry in sorted(os.listdir(folder)):
-            if entry.lower().endswith(".vcxproj") or entry.lower() == "sources":
-                with open(os.path.join(folder, entry), "rb") as project:
-                    for listed, single in WPP_PROJECT.findall(project.read()):
-                        names.update(re.findall(rb"(\w+)\s*\(", listed) or listed.split(b";"))
-                        names.add(single)
-    return sorted(name for name in names if name.isalnum() or b"_" in name)
-
-
-def tmh_text(files):
-    text = b"#include <ntbox/wpp.h>\n"
-    for name in trace_functions(files):
-        text += b"#undef %s\n#define %s(...) ((void)0)\n" % (name, name)
-    return text
 
 
 def write_file(path, data):
@@ -269,20 +239,14 @@ def write_copies(files, changed, cache):
     for real in sorted(changed):
         total.update(os.fsencode(real) + b"\0" + os.fsencode(files[real].path) + b"\0")
         total.update(files[real].data)
-    wants_tmh = any(files[real].tmh for real in changed)
-    if wants_tmh:
-        total.update(tmh_text(files))
     folder = os.path.join(cache, total.hexdigest()[:16])
     copies = {
         real: os.path.join(folder, hashlib.sha256(os.fsencode(real)).hexdigest()[:8],
                            os.path.basename(real))
         for real in changed
     }
-    tmh = os.path.join(folder, "trace.tmh")
-    if wants_tmh:
-        write_file(tmh, tmh_text(files))
     for real, copy in copies.items():
-        write_file(copy, files[real].text(copies, tmh))
+        write_file(copy, files[real].text(copies))
     return copies
 
 
@@ -295,10 +259,12 @@ def main():
             sources.append(argument)
     files = read_all(sources, folders)
     copies = write_copies(files, changed_files(files), cache)
-    for source in sources:
-        copy = copies.get(os.path.realpath(source))
-        if copy:
-            print(f"{source}\t{copy}")
+    named = set()
+    for path in [*sources, *(files[real].path for real in sorted(copies))]:
+        copy = copies.get(os.path.realpath(path))
+        if copy and path not in named:
+            named.add(path)
+            print(f"{path}\t{copy}")
 
 
 if __name__ == "__main__":

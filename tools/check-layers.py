@@ -14,7 +14,8 @@ import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 # Code that may use the host's headers.
-HOST_CODE = ('src/hal/linux', 'src/hal/posix', 'src/hal/sim', 'cli', 'user/ntdll/linux', 'sdk/crt')
+HOST_CODE = ('src/hal/linux', 'src/hal/posix', 'src/hal/sim', 'cli', 'user/ntdll/linux', 'sdk/crt',
+             'host')
 HOST_HEADER = re.compile(
     r'^(sys/|linux/|asm/|bits/|unistd\.h|pthread\.h|fcntl\.h|sched\.h|dlfcn\.h|poll\.h|signal\.h|'
     r'ucontext\.h|elf\.h|link\.h|bpf/|elfutils/|termios\.h|spawn\.h|netinet/)')

@@ -14,7 +14,8 @@ import textwrap
 sys.dont_write_bytecode = True
 import exportspec  # noqa: E402
 
-WINDOWS = ("ntoskrnl", "hal")  # libraries whose rows are exports of Windows
+WINDOWS = ("ntoskrnl", "hal")  # libraries whose rows are exports of Windows's kernel
+FILTERS = "fltmgr"  # no part of the kernel: a section of its own
 WANTED = 2  # missing exports that this many surveyed drivers import are listed
 
 HEAD = """# What of the kernel's exports is there
@@ -37,8 +38,8 @@ manager and {filters} minifilters, from the sources of Microsoft's Windows-drive
 from the sources, not from import tables, so code that is compiled conditionally counts.
 
 Only imports from outside fltmgr are counted: the filter manager is not part of ntbox, so a minifilter here
-has all that it needs *of the kernel*. An export is there if it is full or partial, and its note does not
-begin with "always" (always a failure, always a bugcheck).
+has all that it needs *of the kernel*; what it needs of fltmgr has a section of its own. An export is there
+if it is full or partial, and its note does not begin with "always" (always a failure, always a bugcheck).
 
 For exports that more than six drivers import, the survey names six, how many there are, and in which order
 a set of drivers would need them. From that follows for each driver which exports it imports for certain
@@ -64,8 +65,9 @@ def split(text):
 def components(rows):
     counts = collections.defaultdict(collections.Counter)
     for row in rows.values():
-        counts[row["component"]][row["status"]] += 1
-        counts["all"][row["status"]] += 1
+        if row["library"] != FILTERS:
+            counts[row["component"]][row["status"]] += 1
+            counts["all"][row["status"]] += 1
     yield ""
     yield "## By component"
     yield ""
@@ -84,7 +86,7 @@ def components(rows):
 
 
 def drivers(rows, spec):
-    demand = [row for row in read_table(spec / "demand.tsv") if row["library"] != "fltmgr"]
+    demand = [row for row in read_table(spec / "demand.tsv") if row["library"] != FILTERS]
     kinds = {row["driver"]: row["kind"] for row in read_table(spec / "drivers.tsv")}
     there = {row["export"] for row in demand
              if row["export"] in rows and exportspec.is_there(rows[row["export"]])}
@@ -120,6 +122,29 @@ def drivers(rows, spec):
         yield f"| {count} | {', '.join(sorted(wanted[count]))} |"
 
 
+def filter_manager(rows, spec):
+    names = {name for name, row in rows.items() if row["library"] == FILTERS}
+    stubs = sum(rows[name]["status"] == "stub" for name in names)
+    demand = [row for row in read_table(spec / "demand.tsv") if row["library"] == FILTERS]
+    unknown = sorted(row["export"] for row in demand if row["export"] not in names)
+    wanted = collections.defaultdict(list)
+    for row in demand:
+        wanted[int(row["drivers"])].append(row["export"])
+    yield ""
+    yield "## The filter manager"
+    yield ""
+    yield from textwrap.wrap(
+        f"On Windows fltmgr is a driver of its own. Of its {len(names)} functions {stubs} are stubs here: a "
+        "minifilter links and loads, and its first call, of FltRegisterFilter as a rule, is a bugcheck with "
+        f"that name. The drivers of the survey import {len(demand)} of them; " +
+        (f"without a row are {', '.join(unknown)}." if unknown else "each has a row."), 110)
+    yield ""
+    yield "| drivers | functions |"
+    yield "| --- | --- |"
+    for count in sorted(wanted, reverse=True):
+        yield f"| {count} | {', '.join(sorted(wanted[count]))} |"
+
+
 def partial(rows):
     noted = collections.defaultdict(list)
     for name, row in rows.items():
@@ -147,7 +172,8 @@ def main():
     options = parser.parse_args()
     spec = options.root / "spec"
     rows = exportspec.read(spec / "exports.tsv")
-    text = HEAD + "\n".join([*components(rows), *drivers(rows, spec), *partial(rows)]) + "\n"
+    text = HEAD + "\n".join([*components(rows), *drivers(rows, spec),
+                             *filter_manager(rows, spec), *partial(rows)]) + "\n"
     page = options.root / "docs/coverage.md"
     if not options.check:
         page.write_text(text, encoding="ascii")

@@ -29,7 +29,7 @@ OWN = re.compile(r"^Ntbox[A-Z]")
 # Called by inline functions of the DDK headers, through ntbox/intrinsics.h.
 ALLOWED = {"KiReadCr8", "KiWriteCr8", "KiReadGsQword"}
 # Defined in the library itself, for the carrier (src/init/entry.c).
-ENTRIES = ["NtboxKernelEntry", "NtboxKernelExit"]
+ENTRIES = ["NtboxHostEntry", "NtboxKernelEntry", "NtboxKernelExit"]
 SYMBOL = re.compile(
     r"^\s*\d+:\s+[0-9a-fA-F]+\s+\S+\s+(?P<type>\w+)\s+(?P<bind>GLOBAL|WEAK)\s+"
     r"(?P<visibility>\w+)\s+(?P<section>\w+)\s+(?P<name>[A-Za-z_]\w*)")
@@ -99,12 +99,14 @@ def write_map(path, names):
 def write_stubs(path, stubs):
     write(path,
           "/* Made by tools/gen-exports.py: exports of Windows that are not implemented. */\n"
-          "__attribute__((noreturn)) void KiUnimplementedExport(const char *Name);\n"
+          "/* Not declared as it is, noreturn: what it returns to is then in the stub, not behind it. */\n"
+          "void KiUnimplementedExport(const char *Name);\n"
           "#define STUB(name) \\\n"
           "    __attribute__((visibility(\"default\"), noreturn)) void name(void); \\\n"
           "    void name(void) \\\n"
           "    { \\\n"
           "        KiUnimplementedExport(#name); \\\n"
+          "        __builtin_trap(); \\\n"
           "    }\n" + "".join(f"STUB({name})\n" for name in stubs))
 
 
