@@ -136,10 +136,9 @@ ReadTwice(CLI_PROJECT *(*Read)(const CLI_FILES *, const char *, const CLI_CHOICE
 }
 
 static void
-ReadSolution(const char *Name)
+ReadSolution(const char *Name, const CLI_CHOICE *Choice)
 {
-    CLI_LIST projects = {0};
-    CLI_LIST notes = {0};
+    CLI_SOLUTION solution = {0};
     char *error;
     const char *text = Texts[0];
     size_t size = Sizes[0];
@@ -148,9 +147,10 @@ ReadSolution(const char *Name)
     Names[1] = Name;
     Texts[1] = text;
     Sizes[1] = size;
-    CliReadSolution(&Files, Name, &projects, &notes, &error);
-    for (size_t i = 0; i < projects.Count; i++) {
-        FUZZ_CHECK(CliHasEnding(projects.Items[i], ".vcxproj"));
+    CliReadSolution(&Files, Name, Choice, &solution, &error);
+    for (size_t i = 0; i < solution.Count; i++) {
+        FUZZ_CHECK(CliHasEnding(solution.Members[i].Path, ".vcxproj"));
+        FUZZ_CHECK(!solution.Members[i].IsLeftOut || solution.Configuration != NULL);
     }
     FUZZ_CHECK(error == NULL || error[0] != '\0');
     Names[1] = "a.props";
@@ -183,7 +183,7 @@ LLVMFuzzerTestOneInput(const uint8_t *Data, size_t Size)
         ReadTwice(CliReadSources, &choice);
         break;
     default:
-        ReadSolution(which & 4 ? "x.slnx" : "x.sln");
+        ReadSolution(which & 4 ? "x.slnx" : "x.sln", &choice);
         break;
     }
     CliReleaseAll();

@@ -13,6 +13,7 @@ shift 2
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 failed=
 for name in ${*:-format order project client output name syscall}; do
+    [ "$name" != hostile ] || continue
     found=$build/fuzz-found/$name
     mkdir -p "$found"
     echo "== $name, $seconds s"
@@ -26,6 +27,11 @@ for name in ${*:-format order project client output name syscall}; do
     fi
     grep -E '^stat::(number_of_executed_units|average_exec_per_sec)' "$found.log" || true
 done
+if [ $# -eq 0 ] || [ "$*" = hostile ]; then
+    echo "== hostile, $seconds s"
+    "$here/hostile.sh" "$build/host/ntboxd" "$build/test/user/iotest.so" \
+        "$build/test/user/sharepage.so" "$build/fuzz/fuzz_hostile" --seconds "$seconds" --patience 300 || failed="$failed hostile"
+fi
 if [ -n "$failed" ]; then
     echo "findings:$failed (inputs: $build/fuzz-found)"
     exit 1
