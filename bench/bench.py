@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """./x bench: what ntbox costs, beside the floor of each thing, as ratios in one run.
 
-bench.py BUILD [--json] [--seconds N] [--only kernel|monitor]
+bench.py BUILD [--json] [--seconds N] [--only kernel|remote|monitor]
 """
 import argparse
 import json
@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -22,6 +23,91 @@ def kernel_values(build):
          build / 'bench/bench_client'], check=True, capture_output=True, text=True).stdout
     return {name: float(value) for name, value in (line.split() for line in output.splitlines())}
 
+
+
+class Host:
+    """ntboxd with the bench driver, on these processors."""
+
+    def __init__(self, build, processors):
+        self.build = build
+        self.processors = processors
+        self.folder = tempfile.TemporaryDirectory()
+        self.socket = os.path.join(self.folder.name, 'host')
+
+    def pin(self):
+        os.sched_setaffinity(0, self.processors)
+
+    def __enter__(self):
+        reader, writer = os.pipe()
+        self.process = subprocess.Popen(
+            [self.build / 'host/ntboxd', '--socket', self.socket, '--no-events', '--ready-fd',
+             str(writer), self.build / 'bench/bench_driver.so'], pass_fds=[writer],
+            preexec_fn=self.pin)
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            if ready.readline() != 'ready\n':
+                sys.exit('bench: ntboxd did not start')
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        if self.process.wait(60) != 0:
+            sys.exit(f'bench: ntboxd ended with {self.process.returncode}')
+        self.folder.cleanup()
+
+    def client(self, *arguments):
+        return subprocess.Popen([self.build / 'bench/bench_remote', *arguments],
+                                env={**os.environ, 'NTBOX_HOST': self.socket}, text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                preexec_fn=self.pin)
+
+    def values(self, *arguments):
+        output, _ = self.client(*arguments).communicate()
+        return {name: float(value) for name, value in (l.split() for l in output.splitlines())}
+
+    def memory(self):
+        """Resident bytes of ntboxd, its share of what it shares."""
+        text = pathlib.Path(f'/proc/{self.process.pid}/smaps_rollup').read_text()
+        return int(re.search(r'^Rss:\s+(\d+) kB', text, re.M).group(1)) * 1024
+
+    def memory_with(self, *arguments):
+        """The same while a client does that."""
+        client = self.client(*arguments)
+        client.stdout.readline()
+        memory = self.memory()
+        client.communicate('\n')
+        return memory
+
+
+PENDED = 10000
+
+
+def remote_values(build, seconds):
+    """The kernel in ntboxd, its clients pinned as it is."""
+    every = os.sched_getaffinity(0)
+    result = {}
+    with Host(build, {min(every)}) as host:
+        pinned = host.values('calls')
+        result['pinned_call'] = pinned['remote_ioctl_buffered_4']
+        result['pinned_pipe'] = pinned['pipe_round']
+    with Host(build, every) as host:
+        result['idle_host'] = host.memory()
+        host.values('load', '0.1')
+        # What the first client leaves in caches is not the second's.
+        base = host.memory()
+        result['idle_client'] = host.memory_with('idle') - base
+        # Pools do not shrink: the fewer first.
+        few = host.memory_with('pend', '1')
+        result['pended_read'] = (host.memory_with('pend', str(PENDED)) - few) / PENDED
+        free = host.values('calls')
+        result['free_call'] = free['remote_ioctl_buffered_4']
+        result['free_pipe'] = free['pipe_round']
+        result.update(host.values('direct'))
+        for count in (1, 4, 16, 64):
+            clients = [host.client('load', str(seconds)) for _ in range(count)]
+            calls = sum(int(client.communicate()[0].split()[1]) for client in clients)
+            result[f'calls_{count}'] = calls / seconds
+    return result
 
 
 def process_cpu(pid):
@@ -96,6 +182,27 @@ def print_kernel(v):
         row(what, values, 'us', *ratios)
 
 
+def print_remote(v):
+    print('\nThe kernel in a process of its own (ntboxd), medians')
+    row('pipe round of two processes, one processor', f'{v["pinned_pipe"]:.0f}', 'ns')
+    row('DeviceIoControl, 4 bytes, one processor', f'{v["pinned_call"]:.0f}', 'ns',
+        (v['pinned_call'] / v['pinned_pipe'], 'pipe round'))
+    row('pipe round, any processor', f'{v["free_pipe"]:.0f}', 'ns')
+    row('DeviceIoControl, 4 bytes, any processor', f'{v["free_call"]:.0f}', 'ns',
+        (v['free_call'] / v['free_pipe'], 'pipe round'))
+    row('memcpy of 1 MiB', f'{v["memcpy_1m"] / 1e3:.0f}', 'us')
+    for name, what in (('shared', 'shared pages'), ('plain', 'other memory')):
+        cost = v[f'remote_direct_{name}_1m']
+        row(f'1 MiB direct read, {what}', f'{cost / 1e3:.0f}', 'us',
+            (cost / v['memcpy_1m'], 'memcpy'))
+    for count in (1, 4, 16, 64):
+        row(f'calls of {count} client{"s" if count > 1 else ""} together',
+            f'{v[f"calls_{count}"] / 1e3:.0f}', '1,000/s')
+    row('idle host, resident', f'{v["idle_host"] / 2**20:.1f}', 'MiB')
+    row('a connected client more', f'{v["idle_client"] / 2**10:.0f}', 'KiB')
+    row('a pended read more', f'{v["pended_read"]:.0f}', 'bytes')
+
+
 def print_monitor(v):
     print('\nThe monitor: driver, executive, channel and program in one process')
     row('process starts', f'{v["rate"]:.0f}', 'a second')
@@ -112,15 +219,20 @@ def main():
     parser.add_argument('--seconds', type=float, default=10, help='of the monitor part (10)')
     parser.add_argument('--rate', type=int, default=1600,
                         help="the monitor part's process starts a second (1600; 0: the most)")
-    parser.add_argument('--only', choices=('kernel', 'monitor'))
+    parser.add_argument('--only', choices=('kernel', 'remote', 'monitor'))
     options = parser.parse_args()
     result = {}
-    if options.only != 'monitor':
+    if options.only in (None, 'kernel'):
         result['kernel'] = kernel_values(options.build)
         if not options.json:
             print_kernel(result['kernel'])
             sys.stdout.flush()
-    if options.only != 'kernel':
+    if options.only in (None, 'remote'):
+        result['remote'] = remote_values(options.build, 2)
+        if not options.json:
+            print_remote(result['remote'])
+            sys.stdout.flush()
+    if options.only in (None, 'monitor'):
         if os.geteuid() != 0:
             print('The monitor part needs root: sudo ./x bench --only monitor', file=sys.stderr)
         else:

@@ -12,6 +12,7 @@
 
 static CHANNEL *BenchChannel;
 static UCHAR BenchPayload[BENCH_MAX_PAYLOAD];
+static UCHAR BenchSource[BENCH_FILL];
 
 /* One measurement: Start is taken, something is asked for, and what runs then adds a sample. */
 typedef struct BENCH_RUN {
@@ -236,6 +237,22 @@ BenchComplete(PIRP Irp, NTSTATUS Status, ULONG_PTR Information)
     return Status;
 }
 
+static NTSTATUS
+BenchFill(PIRP Irp, ULONG Length)
+{
+    PVOID target;
+
+    if (Length > BENCH_FILL || Irp->MdlAddress == NULL) {
+        return BenchComplete(Irp, STATUS_INVALID_PARAMETER, 0);
+    }
+    target = MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority);
+    if (target == NULL) {
+        return BenchComplete(Irp, STATUS_INSUFFICIENT_RESOURCES, 0);
+    }
+    RtlCopyMemory(target, BenchSource, Length);
+    return BenchComplete(Irp, STATUS_SUCCESS, Length);
+}
+
 static NTSTATUS NTAPI
 BenchControl(PDEVICE_OBJECT Device, PIRP Irp)
 {
@@ -258,6 +275,8 @@ BenchControl(PDEVICE_OBJECT Device, PIRP Irp)
             return BenchComplete(Irp, STATUS_BUFFER_TOO_SMALL, 0);
         }
         return BenchComplete(Irp, BenchPublish(buffer), 0);
+    case IOCTL_BENCH_FILL:
+        return BenchFill(Irp, outLength);
     case IOCTL_BENCH_DPC:
     case IOCTL_BENCH_EVENT:
     case IOCTL_BENCH_TIMER:
