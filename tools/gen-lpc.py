@@ -110,7 +110,9 @@ def client(services):
         elif name in ('NtWriteFile', 'NtSetInformationFile'):
             out.append('    RemoteIn(&call, Buffer, Length);')
         elif name == 'NtWaitForMultipleObjects':
-            out.append('    RemoteIn(&call, Handles, Count * sizeof(HANDLE));')
+            # More than that is refused without a look at them.
+            out += ['    if (Count <= MAXIMUM_WAIT_OBJECTS) {',
+                    '        RemoteIn(&call, Handles, Count * sizeof(HANDLE));', '    }']
         elif name == 'NtSetValueKey':
             out.append('    RemoteIn(&call, Data, Length);')
         elif 'Buffer' in names and 'Length' in names:

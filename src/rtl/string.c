@@ -183,7 +183,9 @@ RtlCopyUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceS
     length = SourceString->Length < DestinationString->MaximumLength
                  ? SourceString->Length
                  : DestinationString->MaximumLength;
-    memmove(DestinationString->Buffer, SourceString->Buffer, length);
+    if (length != 0) { /* an empty string may have no buffer */
+        memmove(DestinationString->Buffer, SourceString->Buffer, length);
+    }
     DestinationString->Length = length;
     if (length + sizeof(WCHAR) <= DestinationString->MaximumLength) {
         DestinationString->Buffer[length / sizeof(WCHAR)] = 0;
