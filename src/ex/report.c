@@ -62,7 +62,13 @@ ExpFillSmall(EXP_HEADER *Header, ULONG Class, EXP_POOL_BLOCK *Block, BOOLEAN *Is
     return TRUE;
 }
 
-static BOOLEAN
+/*
+ * A walk over the pool meets blocks that come and go meanwhile. What it is for are blocks that
+ * stay; of the others it gets what was there, or something that does not add up, and passes on.
+ */
+#define EXP_UNLOCKED_LOOK __attribute__((no_sanitize("thread")))
+
+EXP_UNLOCKED_LOOK static BOOLEAN
 ExpFillLarge(ULONG Index, EXP_POOL_BLOCK *Block, BOOLEAN *IsFree)
 {
     EXP_PAGE *page = &ExpPages[Index];
@@ -122,8 +128,20 @@ ExpDescribePoolAddress(ULONG_PTR Address, EXP_POOL_BLOCK *Block, BOOLEAN *IsFree
     }
 }
 
+/* A copy of a header, and whether it is a live block's (P2). */
+EXP_NO_ASAN EXP_UNLOCKED_LOOK static BOOLEAN
+ExpLookAtHeader(const volatile EXP_HEADER *Header, EXP_HEADER *Copy)
+{
+    Copy->Tag = Header->Tag;
+    Copy->Size = Header->Size;
+    Copy->Caller = Header->Caller;
+    Copy->Check = Header->Check;
+    return Copy->Check == (ExpCookie ^ (ULONG_PTR)Header ^
+                           (((ULONG64)Copy->Size << 32) | Copy->Tag) ^ (Copy->Caller << 7));
+}
+
 /* Visits the live blocks of one slab; FALSE: stop. */
-EXP_NO_ASAN static BOOLEAN
+EXP_NO_ASAN EXP_UNLOCKED_LOOK static BOOLEAN
 ExpVisitSlab(ULONG Index, BOOLEAN (*Visit)(PVOID Context, const EXP_POOL_BLOCK *Block),
              PVOID Context)
 {
@@ -132,18 +150,25 @@ ExpVisitSlab(ULONG Index, BOOLEAN (*Visit)(PVOID Context, const EXP_POOL_BLOCK *
 
     for (ULONG offset = 0; offset + stride <= PAGE_SIZE; offset += stride) {
         EXP_HEADER *header = (EXP_HEADER *)(ExpPageAddress(Index) + offset);
-        EXP_POOL_BLOCK block;
-        BOOLEAN isFree;
+        EXP_POOL_BLOCK block = {.Address = ExpBody(header)};
+        EXP_HEADER copy;
 
-        if (header->Check == ExpHeaderCheck(header) &&
-            ExpFillSmall(header, sizeClass, &block, &isFree) && !Visit(Context, &block)) {
+        if (!ExpLookAtHeader(header, &copy)) {
+            continue;
+        }
+        block.Size = copy.Size;
+        block.Tag = copy.Tag;
+        block.NonPaged = ExpKindOf((ULONG_PTR)header) == EXP_KIND_NONPAGED;
+        block.Caller = copy.Caller;
+        ExpCopyStacks(&block, ExpSmallStacks(header, sizeClass));
+        if (!Visit(Context, &block)) {
             return FALSE;
         }
     }
     return TRUE;
 }
 
-VOID
+EXP_UNLOCKED_LOOK VOID
 ExpForEachPoolBlock(BOOLEAN (*Visit)(PVOID Context, const EXP_POOL_BLOCK *Block), PVOID Context)
 {
     for (ULONG kind = 0; kind < 2; kind++) {
