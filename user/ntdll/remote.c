@@ -69,6 +69,28 @@ AskLocked(const LPC_SOCKET_MESSAGE *Message, void *Answer, size_t Size, int *Des
                (ptrdiff_t)sizeof(LPC_SOCKET_MESSAGE);
 }
 
+/* ---- order ---- */
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ORDER_CALLS 1
+#endif
+#endif
+
+/*
+ * What one thread did before its call, another sees behind a call that depends on it: the kernel
+ * makes it so. ThreadSanitizer sees this process only, and is told that each call follows the last.
+ */
+static inline VOID
+OrderCalls(VOID)
+{
+#ifdef ORDER_CALLS
+    static uint32_t calls;
+
+    __atomic_fetch_add(&calls, 1, __ATOMIC_ACQ_REL);
+#endif
+}
+
 /* ---- the listener ---- */
 
 static VOID
@@ -116,6 +138,7 @@ Listen(void *Context)
         if (descriptor >= 0) {
             NtdllHostClose(descriptor);
         }
+        OrderCalls();
         NtdllHostSend(end, &answer, sizeof(answer), NULL, 0);
     }
     CloseChannels();
@@ -253,6 +276,7 @@ EndThread(void *Context)
     LPC_CHANNEL *channel = thread->Channel;
     REMOTE_THREAD **link = &RemoteThreads;
 
+    OrderCalls();
     channel->Request.Argument[0] = (ULONG64)thread->ExitStatus;
     __atomic_store_n(&channel->Request.Service, LPC_END_THREAD, __ATOMIC_RELAXED);
     __atomic_store_n(&channel->Calls, ++thread->Calls, __ATOMIC_SEQ_CST);
@@ -470,26 +494,6 @@ SpinForReturn(REMOTE_THREAD *Thread)
         Thread->Spin = Thread->Spin / 2 > SPIN_MIN ? Thread->Spin / 2 : SPIN_MIN;
     }
     return HasReturn(Thread);
-}
-
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ORDER_CALLS 1
-#endif
-#endif
-
-/*
- * What one thread did before its call, another sees behind a call that depends on it: the kernel
- * makes it so. ThreadSanitizer sees this process only, and is told that each call follows the last.
- */
-static inline VOID
-OrderCalls(VOID)
-{
-#ifdef ORDER_CALLS
-    static uint32_t calls;
-
-    __atomic_fetch_add(&calls, 1, __ATOMIC_ACQ_REL);
-#endif
 }
 
 /* Makes the call that is in the channel; FALSE: the host is gone. */
