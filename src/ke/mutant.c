@@ -27,7 +27,7 @@ KiInitializeMutant(KMUTANT *Mutant, UCHAR ApcDisable)
     KiSetState(&Mutant->Header, 1);
     InitializeListHead(&Mutant->Header.WaitListHead);
     InitializeListHead(&Mutant->MutantListEntry);
-    Mutant->OwnerThread = NULL;
+    __atomic_store_n(&Mutant->OwnerThread, NULL, __ATOMIC_RELAXED);
     Mutant->Abandoned = FALSE;
     Mutant->ApcDisable = ApcDisable;
 }
@@ -43,7 +43,7 @@ KiFreeMutant(KMUTANT *Mutant)
     if (Mutant->ApcDisable != 0) { /* else the owner may be another thread, whose field it is */
         owner->KernelApcDisable += Mutant->ApcDisable;
     }
-    Mutant->OwnerThread = NULL;
+    __atomic_store_n(&Mutant->OwnerThread, NULL, __ATOMIC_RELAXED);
     KiSetState(&Mutant->Header, 1);
     KiTestWaiters(&Mutant->Header);
 }
@@ -124,7 +124,7 @@ KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner)
     if (InitialOwner) {
         KiLockDispatcher(thread);
         KiSetState(&Mutant->Header, 0);
-        Mutant->OwnerThread = thread;
+        __atomic_store_n(&Mutant->OwnerThread, thread, __ATOMIC_RELAXED);
         InsertTailList(&thread->MutantList, &Mutant->MutantListEntry);
         KiUnlockDispatcher(thread);
     }

@@ -181,7 +181,8 @@ KiTakeMutant(KMUTANT *Mutant, KTHREAD *Thread)
 {
     KiSetState(&Mutant->Header, Mutant->Header.SignalState - 1);
     if (Mutant->Header.SignalState == 0) {
-        Mutant->OwnerThread = Thread;
+        /* Read without the lock by who asks whether he is the owner. */
+        __atomic_store_n(&Mutant->OwnerThread, Thread, __ATOMIC_RELAXED);
         InsertTailList(&Thread->MutantList, &Mutant->MutantListEntry);
         /* Plain for the thread that waits or runs here: it does not change the count meanwhile. */
         Thread->KernelApcDisable -= Mutant->ApcDisable;

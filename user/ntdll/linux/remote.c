@@ -335,13 +335,14 @@ static void (*ThreadEndRoutine)(void *);
 static void
 MakeThreadEndKey(void)
 {
-    ThreadEndWorks = pthread_key_create(&ThreadEndKey, ThreadEndRoutine) == 0;
+    ThreadEndWorks = pthread_key_create(&ThreadEndKey,
+                                        __atomic_load_n(&ThreadEndRoutine, __ATOMIC_RELAXED)) == 0;
 }
 
 int
 NtdllHostAtThreadEnd(void (*Routine)(void *), void *Context)
 {
-    ThreadEndRoutine = Routine;
+    __atomic_store_n(&ThreadEndRoutine, Routine, __ATOMIC_RELAXED); /* always the same one */
     pthread_once(&ThreadEndOnce, MakeThreadEndKey);
     return ThreadEndWorks && pthread_setspecific(ThreadEndKey, Context) == 0;
 }
