@@ -375,7 +375,7 @@ LpcpAddThread(LPCP_THREAD *Thread)
     KeAcquireSpinLock(&client->Lock, &irql);
     if (client->Closing) {
         status = STATUS_PROCESS_IS_TERMINATING; /* C2 */
-    } else if (client->ThreadCount >= LPCP_MAX_THREADS) {
+    } else if (__atomic_load_n(&client->ThreadCount, __ATOMIC_RELAXED) >= LPCP_MAX_THREADS) {
         status = STATUS_QUOTA_EXCEEDED;
     } else {
         InsertTailList(&client->Threads, &Thread->Link);
