@@ -302,7 +302,7 @@ LpcpServeThread(void *Context)
 
     if (PspEnterClientThread(thread->Client->Process, thread->ThreadId)) {
         object = (PETHREAD)KiGetCurrentThread();
-        object->SuspendCount = thread->Suspended;
+        __atomic_store_n(&object->SuspendCount, thread->Suspended, __ATOMIC_RELEASE);
         thread->Spin = HalpProcessorCount() > 1 ? LPCP_SPIN_MAX : 0;
         LpcpSetThreadObject(thread, object);
         LpcpServeCalls(thread);

@@ -304,8 +304,10 @@ MiQueueClientWork(MI_CLIENT *Client, MI_CLIENT_WORK *Work)
 
     KeAcquireSpinLock(&Client->WorkLock, &irql);
     InsertTailList(&Client->Work, &Work->Link);
-    KeReleaseSpinLock(&Client->WorkLock, irql);
+    /* Under the lock: once it is free the work may be done, and with it the client's last request.
+     */
     KeSetEvent(&Client->WorkEvent, IO_NO_INCREMENT, FALSE);
+    KeReleaseSpinLock(&Client->WorkLock, irql);
 }
 
 /* The oldest work; NULL: none is left, and *Stop says whether none will come. */
