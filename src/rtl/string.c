@@ -204,7 +204,9 @@ RtlCopyString(PSTRING DestinationString, const PSTRING SourceString)
     length = SourceString->Length < DestinationString->MaximumLength
                  ? SourceString->Length
                  : DestinationString->MaximumLength;
-    memmove(DestinationString->Buffer, SourceString->Buffer, length);
+    if (length != 0) {
+        memmove(DestinationString->Buffer, SourceString->Buffer, length);
+    }
     DestinationString->Length = length;
 }
 
